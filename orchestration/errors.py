@@ -1,0 +1,92 @@
+"""The error tree: what a caller can do decides the branch, not where the error arose.
+
+FluintError
+├── SetupError                    fix the set-up; a person must act; never retried
+│   ├── NeedsReconnectError       the grant is gone: someone connects again
+│   ├── MissingFieldError         a required field is hidden from the integration user
+│   ├── ObjectUnavailableError    the object is not readable, or the org does not have it
+│   └── WrongOrgError             this database belongs to another org
+├── TransientError                try again later; nothing was changed
+│   └── TransientSalesforceError  Salesforce or the way to it failed for the moment
+├── QuotaReachedError             wait until a time that it names; what was read stays
+├── IncompleteReadError           an answer was shorter or other than announced; nothing of it counts
+├── RejectedRequestError          Salesforce refused what we sent: a rule of the org, or a mistake of ours
+└── BugError                      a promise inside the program was broken
+
+Only classes belong here: texts are written where the facts are known. A text says what happened, to which object or user,
+what still works, and the one next step with who can take it; it never holds a secret or the content of a record.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class FluintError(Exception):
+    """Says in its text what a person needs to know; `code` and `request_id` are Salesforce's own, for its support."""
+
+    def __init__(self, text: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.request_id = request_id
+
+
+class SetupError(FluintError):
+    """Something outside the program must be changed by a person before this can work."""
+
+
+class NeedsReconnectError(SetupError):
+    """The stored grant no longer works, or there is none: a Salesforce admin connects again."""
+
+
+class MissingFieldError(SetupError):
+    """A required field does not appear in the object's describe for the integration user."""
+
+
+class ObjectUnavailableError(SetupError):
+    """The object is not in describe: not readable for the integration user, or not a part of this org."""
+
+
+class WrongOrgError(SetupError):
+    """The database was connected to another Salesforce org than the one that answers now."""
+
+
+class TransientError(FluintError):
+    """A retry, by the same caller and later, can succeed; nothing was changed by the failed attempt."""
+
+
+class TransientSalesforceError(TransientError):
+    """Salesforce, or the network on the way to it, could not answer for the moment."""
+
+
+class QuotaReachedError(FluintError):
+    """The org's API allowance for us is used up; `until` (aware, UTC) is when asking again makes sense."""
+
+    def __init__(self, text: str, *, until: datetime, code: str | None = None) -> None:
+        super().__init__(text, code=code)
+        self.until = until
+
+
+class IncompleteReadError(FluintError):
+    """What arrived differs from what was announced (count, header, end of file): a failed read, not an empty one."""
+
+
+class RejectedRequestError(FluintError):
+    """Salesforce understood the request and refused it; `code` says why in Salesforce's terms, `status` by HTTP."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int,
+        code: str | None = None,
+        request_id: str | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(text, code=code, request_id=request_id)
+        self.status = status
+        self.fields = fields
+
+
+class BugError(FluintError):
+    """An assumption of the program did not hold; the text says which, so that it can be reported."""
