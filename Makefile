@@ -1,0 +1,59 @@
+# The commands of a person who works with a checkout. Belongs here: one line for each; what they do is in tools/, in the
+# command `fluint` and in the tests. Works with GNU make 3.81, which is what macOS has.
+# PYTHON=/path/to/python3.12 chooses the interpreter of `make install`; ARGS="-k stage" is added to pytest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui test test-all test-long check format lock prepare clean clean-data
+export PYTHON
+# Without compiled bytecode every process that we start takes twice as long to import.
+unexport PYTHONDONTWRITEBYTECODE
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+DBT_FILES := $(shell find dbt_project \( -name target -o -name logs \) -prune -o -type f -print 2>/dev/null)
+DBT_MANIFEST := $(if $(DBT_FILES),dbt_project/target/manifest.json)
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+install: ## install everything from the lock into .venv; does nothing the second time
+	@tools/install
+
+demo: prepare ## run the whole way once before your eyes, against a Salesforce org on this machine
+	@$(BIN)/fluint demo
+
+ui: prepare ## open the same project in the Dagster UI, on 127.0.0.1:3000; Ctrl-C ends it
+	@$(BIN)/fluint ui
+
+test: prepare ## run the tests (minutes)
+	@$(PYTEST) -m "not slow and not long" $(ARGS)
+
+test-all: prepare ## run the slow tests too (up to 45 minutes)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: prepare ## run only what takes longer than that
+	@$(PYTEST) -m long $(ARGS)
+
+check: install ## lint, format, types and imports between rooms, without the tests
+	@$(PYTEST) tests/conventions -m "not slow and not long" -q $(ARGS)
+
+format: install ## let ruff format and repair what it can
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+prepare: install $(DBT_MANIFEST) ## parse the dbt project, if its files changed
+
+dbt_project/target/manifest.json: $(DBT_FILES)
+	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project && touch $@
+
+lock: install ## resolve the dependencies of pyproject.toml anew, within its bounds
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --only-binary :all: \
+	  --custom-compile-command "make lock" --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove the environment and caches; data stays
+	@echo "Removing .venv, caches and what dbt compiled. Data in .fluint stays: make clean-data removes it."
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs
+	@find orchestration local_org tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## remove the data of the demo and of the local org on this machine
+	@echo "Removing .fluint: the embedded Postgres and the local org of this checkout, with all they hold."
+	@rm -rf .fluint
