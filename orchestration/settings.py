@@ -1,0 +1,233 @@
+"""The settings: fluint.yaml, `.env` and the environment in one frozen object. The only reader of the environment.
+
+A setting belongs here with its type and default; what it is used for does not. Nothing is required when the
+settings are loaded: whoever needs a value asks `require`, and the error names the variable. Secrets come from the
+environment alone (`.env` included), because a configuration file is committed and shared.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from orchestration.errors import SetupError
+
+PROJECT = Path(__file__).resolve().parent.parent
+PREFIX = "FLUINT_"
+# Our names in the environment that no person sets: made by `Settings.environment`, by dbt's caller or by tests.
+_NOT_SETTINGS = ("CONFIG_FILE", "DAGSTER_PG_", "DBT_", "TEST_")
+
+
+class ObjectSettings(BaseModel):
+    """What `objects:` in fluint.yaml says of one Salesforce object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+
+
+class Settings(BaseSettings):
+    """Everything that a person can set; times are UTC, URLs of databases carry user and password."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = None
+    dagster_database_url: SecretStr | None = None
+    database_without_tls_because: str | None = None
+    encryption_key: SecretStr | None = None
+    postgres_bin: Path | None = None
+    data_directory: Path = PROJECT / ".fluint"
+
+    salesforce_client_id: str | None = None
+    salesforce_client_secret: SecretStr | None = None
+    salesforce_subdomain: str | None = None
+    salesforce_url: str | None = None
+    salesforce_ca_file: Path | None = None
+    redirect_port: int = Field(1717, ge=1, le=65535)
+    api_version: str = Field("66.0", pattern=r"^\d+\.0$")
+
+    interval_seconds: int = Field(60, ge=5)
+    overlap_minutes: int = Field(20, ge=1)
+    bulk_threshold: int = Field(10_000, ge=0)
+    quota_share: float = Field(0.8, gt=0, le=1)
+    objects: Mapping[str, ObjectSettings] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`Settings(…)` reads nothing but its arguments; `load_settings` is what reads."""
+        return (init_settings,)
+
+    def require(self, name: str) -> str:
+        """The value of one setting as text; `SetupError` names the variable that is missing."""
+        value = getattr(self, name)
+        if value is None or value == "":
+            raise missing(name)
+        return _text(value)
+
+    def enabled_tables(self, tables: Iterable[str]) -> tuple[str, ...]:
+        """The `tables` that are not switched off, in their order; `SetupError` for a name that is none."""
+        known = tuple(tables)
+        for name in self.objects:
+            if name not in known:
+                raise SetupError(
+                    f"Setting objects: there is no object {name}{_nearest(name, known, _among(known))}"
+                )
+        return tuple(t for t in known if self.objects.get(t, ObjectSettings()).enabled)
+
+    def environment(self) -> dict[str, str]:
+        """What another process needs to load these settings, a bare `dagster …` included. Holds secrets."""
+        own = {
+            PREFIX + name.upper(): _text(value)
+            for name in self.model_fields_set | {"data_directory"}
+            if (value := getattr(self, name)) is not None
+        }
+        return own | _DAGSTER | self._dagster_storage()
+
+    def _dagster_storage(self) -> dict[str, str]:
+        if self.dagster_database_url is None:
+            return {}
+        url = urlsplit(self.dagster_database_url.get_secret_value())
+        parts = {
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": url.hostname or "",
+            "PORT": str(url.port or 5432),
+            "DB": url.path.lstrip("/"),
+        }
+        query = parse_qs(url.query)
+        # dagster.yaml cannot take TLS parameters from the environment; libpq can.
+        tls = {
+            f"PG{key.upper()}": query[key][-1]
+            for key in ("sslmode", "sslrootcert", "sslcert", "sslkey")
+            if key in query
+        }
+        return {f"{PREFIX}DAGSTER_PG_{part}": value for part, value in parts.items()} | tls
+
+
+_DAGSTER = {
+    "DAGSTER_HOME": str(PROJECT),
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, directory: Path = PROJECT) -> Settings:
+    """The settings: `environ` wins over `.env`, and that over fluint.yaml (FLUINT_CONFIG_FILE), of `directory`.
+
+    `SetupError` names what is unknown (with the nearest name), malformed, or a secret in the file.
+    """
+    variables = {
+        name: value for name, value in dotenv_values(directory / ".env").items() if value is not None
+    } | dict(environ)
+    _refuse_unknown_variables(variables)
+    file = Path(variables.get(PREFIX + "CONFIG_FILE") or directory / "fluint.yaml")
+    if PREFIX + "CONFIG_FILE" in variables and not file.is_file():
+        raise SetupError(f"{PREFIX}CONFIG_FILE names a file that does not exist: {file}.")
+    try:
+        in_file = YamlConfigSettingsSource(Settings, file)
+    except (ValueError, TypeError, YAMLError):
+        raise SetupError(f"{file} is not a YAML mapping of settings; fluint.example.yaml is one.") from None
+    _refuse_unknown_keys(in_file.yaml_data, file.name)
+    try:
+        return Settings(_build_sources=((_Environment(Settings, variables), in_file), {}))
+    except ValidationError as error:
+        raise SetupError("; ".join(_explanations(error)) + ".") from None
+    except SettingsError as error:
+        raise SetupError(f"A setting in the environment is not valid JSON: {error}.") from None
+
+
+def missing(name: str) -> SetupError:
+    """The error for a setting that is needed now and not set."""
+    where = "the environment or `.env`" if name in _SECRETS else "fluint.yaml or the environment"
+    return SetupError(
+        f"{PREFIX}{name.upper()} is not set. Whoever runs this pipeline sets it in {where};"
+        " .env.example says what it is."
+    )
+
+
+class _Environment(EnvSettingsSource):
+    """The environment as a source, from a mapping that the caller gives."""
+
+    def __init__(self, settings: type[BaseSettings], variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        super().__init__(settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in self._variables.items() if value != ""}
+
+
+_SECRETS = frozenset(
+    name for name, info in Settings.model_fields.items() if info.annotation == SecretStr | None
+)
+
+
+def _refuse_unknown_keys(in_file: Mapping[str, Any], file: str) -> None:
+    fields = tuple(name for name in Settings.model_fields if name not in _SECRETS)
+    for key in in_file:
+        if key not in Settings.model_fields:
+            raise SetupError(f"{file}: there is no setting {key}{_nearest(key, fields, _among(fields))}")
+        if key in _SECRETS:
+            raise SetupError(
+                f"{file}: {key} is a secret; set {PREFIX}{key.upper()} in the environment instead."
+            )
+
+
+def _refuse_unknown_variables(variables: Mapping[str, str]) -> None:
+    """Another program may own a FLUINT_ variable, so only what looks like a slip of the pen is refused."""
+    for variable in variables:
+        name = variable.removeprefix(PREFIX)
+        if name == variable or name.startswith(_NOT_SETTINGS) or name.lower() in Settings.model_fields:
+            continue
+        if nearest := _nearest(variable, (PREFIX + known.upper() for known in Settings.model_fields)):
+            raise SetupError(f"There is no setting {variable}{nearest}")
+
+
+def _nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """How the sentence ends: with the nearest known name, or `otherwise` when none is near."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
+    return f"; did you mean {found[0]}?" if found else otherwise
+
+
+def _among(known: Iterable[str]) -> str:
+    return f"; there are {', '.join(known)}."
+
+
+def _explanations(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in fault["loc"])
+        head = str(fault["loc"][0])
+        yield f"Setting {name} ({PREFIX}{head.upper()}): {fault['msg']}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return json.dumps({key: item.model_dump() for key, item in value.items()})
+    return str(value)
