@@ -56,6 +56,11 @@ class SObject:
         shown = set(described)
         return tuple(field for field in self.fields if field.api_name in shown)
 
+    def keys(self, described: Iterable[str] | None = None) -> tuple[Field, ...]:
+        """The fields that make a key, all of them or those that describe shows."""
+        fields = self.fields if described is None else self.fields_shown(described)
+        return tuple(field for field in fields if field.path in self.key_fields)
+
     def raw_table(self, fields: Iterable[Field] | None = None) -> RawTable:
         """The raw table with the columns of `fields` (all of them by default)."""
         chosen = self.fields if fields is None else tuple(fields)

@@ -1,0 +1,80 @@
+"""What happens to rows that arrived, in one transaction: merged, admitted, their contacts wanted, their pending ids settled.
+
+Every way of reading ends here (fetch, listing, Bulk and REST alike), so that they cannot differ. Nothing here asks Salesforce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from orchestration.postgres.connection import Connection
+from orchestration.postgres.copy import Staged, staged
+from orchestration.salesforce.client import Page
+from orchestration.sync import ledger
+from orchestration.sync.fields import Readable
+from orchestration.sync.objects import CONTACT, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE
+from orchestration.sync.options import Counts
+
+
+def store_page(
+    connection: Connection, what: Readable, page: Page, *, run_id: str, owners: Mapping[str, str]
+) -> Counts:
+    """Stores the records of a REST answer; `owners` is the scope that they were asked with (id → matching rule)."""
+    with staged(connection, what.sobject.raw_table(what.fields)) as rows:
+        rows.add_json(page.body, page.records_path)
+        return store_rows(connection, what, rows, read_at=page.read_at, run_id=run_id, owners=owners)
+
+
+def store_rows(
+    connection: Connection,
+    what: Readable,
+    rows: Staged,
+    *,
+    read_at: datetime,
+    run_id: str,
+    owners: Mapping[str, str],
+) -> Counts:
+    """Stores staged rows and everything that they prove; the caller's transaction holds it together (R14)."""
+    merged = rows.merge(read_at=read_at, run_id=run_id)
+    if what.sobject is OPPORTUNITY:
+        _admit(connection, rows, owners, run_id)
+    if what.sobject is OPPORTUNITY_CONTACT_ROLE:
+        _want_contacts(connection, rows, read_at)
+    ledger.settle_pending(connection, what.sobject.table_name, rows.name)
+    return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)
+
+
+def _admit(connection: Connection, rows: Staged, owners: Mapping[str, str], run_id: str) -> None:
+    """Writes that these deals are in for good; a deal that was admitted before keeps its first admission."""
+    connection.execute(
+        sql.SQL(
+            """
+            insert into fluint_sync.admission (opportunity_id, rule, owner_id, owner_match, run_id)
+            select id, 'licensed_owner', owner_id, %(owners)s ->> owner_id, %(run_id)s from {}
+            on conflict (opportunity_id) do nothing
+            """
+        ).format(rows.name),
+        {"owners": Jsonb(dict(owners)), "run_id": run_id},
+    )
+
+
+def _want_contacts(connection: Connection, rows: Staged, read_at: datetime) -> None:
+    """Makes the contacts that these roles name pending where they are not held (R5)."""
+    connection.execute(
+        sql.SQL(
+            """
+            insert into fluint_sync.pending (object, id, reason, since)
+            select distinct %(table)s, role.contact_id, 'named_by_role', %(since)s::timestamptz
+            from {} as role
+            where role.contact_id is not null and not coalesce(role.is_deleted, false)
+              and not exists (select from raw_salesforce.contact as held
+                              where held.id = role.contact_id and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope')
+            on conflict (object, id) do nothing
+            """
+        ).format(rows.name),
+        {"table": CONTACT.table_name, "since": ledger.cursor_of(connection, CONTACT.table_name) or read_at},
+    )

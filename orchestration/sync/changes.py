@@ -1,0 +1,169 @@
+"""The keys phase: what changed in Salesforce since the cursor becomes tombstones and pending ids (R1, R2, R6).
+
+The sensor calls it on every tick and a run calls it before it fetches. Full rows of deals, roles, contacts and mail are
+never read here; users, stages and record types are small and are read whole at first, then by change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from orchestration.entitlement.filters import read_filter
+from orchestration.errors import FluintError
+from orchestration.postgres.copy import staged
+from orchestration.salesforce import soql
+from orchestration.salesforce.client import Page
+from orchestration.sync import ledger
+from orchestration.sync.fields import Readable, forget_if_refused, readable
+from orchestration.sync.keys import KeysRead, classify, staged_keys
+from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
+from orchestration.sync.options import Collaborators, Counts
+from orchestration.sync.windows import Window, window_to_follow
+
+
+@dataclass(frozen=True)
+class KeysOutcome:
+    """What one keys phase did; `left_to_run` names objects with more keys than the caller wanted to read."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    pending: int = 0
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    errors: dict[str, FluintError] = field(default_factory=dict)
+    left_to_run: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.pending or self.left_to_run or any(c.changed for c in self.counts.values()))
+
+
+def stalest_whole_table(with_: Collaborators) -> str | None:
+    """The unpartitioned table that was not read for longest: the rotating fifth query of a quiet tick."""
+    names = [name for name in with_.options.tables if BY_TABLE[name].is_whole]
+    with with_.database.transaction() as connection:
+        positions = {name: ledger.cursor_of(connection, name) for name in names}
+    return min(names, key=lambda name: str(positions[name] or ""), default=None)
+
+
+def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | None = None) -> KeysOutcome:
+    """Follows the changes of these tables up to a horizon and moves their cursors.
+
+    A table that fails is named in `errors` and keeps its cursor; the others go on. With `most_pages`, a table whose keys
+    need more pages keeps its cursor too and is left to a run.
+    """
+    follower = _Follower(with_, most_pages)
+    horizon = with_.salesforce.server_time()
+    work = follower.prepare(tables, horizon)
+    with with_.salesforce.purpose("keys"):
+        answers = with_.salesforce.query_many([step.soql for step in work])
+    for step, answer in zip(work, answers, strict=True):
+        follower.close(step, answer)
+    return KeysOutcome(
+        follower.counts, follower.pending, follower.notes, follower.errors, tuple(follower.left)
+    )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One object's query of this phase; `cursor` is None when a whole object is read for the first time."""
+
+    readable: Readable
+    cursor: datetime | None
+    window: Window
+    soql: str
+
+
+class _Follower:
+    """Collects what the phase did, object by object, so that one failure stays with its object."""
+
+    def __init__(self, with_: Collaborators, most_pages: int | None) -> None:
+        self._with = with_
+        self._most_pages = most_pages
+        self.counts: dict[str, Counts] = {}
+        self.notes: dict[str, tuple[str, ...]] = {}
+        self.errors: dict[str, FluintError] = {}
+        self.left: list[str] = []
+        self.pending = 0
+
+    def prepare(self, tables: Sequence[str], horizon: datetime) -> list[_Step]:
+        steps = []
+        for table in tables:
+            sobject = BY_TABLE[table]
+            try:
+                what = readable(self._with, sobject)
+            except FluintError as error:
+                self.errors[table] = error
+                continue
+            self.notes[table] = what.notes
+            with self._with.database.transaction() as connection:
+                if not sobject.is_whole:
+                    # Before the first listing, so that nothing changes unseen while it runs (R2).
+                    ledger.begin_cursor(connection, table, horizon)
+                cursor = ledger.cursor_of(connection, table)
+            window = window_to_follow(cursor or horizon, horizon, self._with.options.overlap)
+            paths = what.paths if sobject.is_whole else what.key_paths
+            conditions = window.conditions() if cursor else []
+            steps.append(_Step(what, cursor, window, soql.select(paths, sobject.name, conditions)))
+        return steps
+
+    def close(self, step: _Step, answer: Page | FluintError) -> None:
+        sobject = step.readable.sobject
+        try:
+            if isinstance(answer, FluintError):
+                raise answer
+            if sobject.is_whole:
+                self.counts[sobject.table_name] = self._close_whole(step, answer)
+            else:
+                self._close_keys(step, answer)
+        except FluintError as error:
+            forget_if_refused(self._with, sobject, error)
+            self.errors[sobject.table_name] = error
+
+    def _close_keys(self, step: _Step, first: Page) -> None:
+        table = step.readable.sobject.table_name
+        pages = [first, *islice(self._with.salesforce.next_pages(first), self._most_pages)]
+        if self._most_pages is not None and len(pages) > self._most_pages:
+            self.left.append(table)
+            return
+        read = self._classify_and_move(step, pages)
+        self.counts[table] = Counts(read=0, tombstoned=read.tombstoned)
+        self.pending += read.made_pending
+
+    def _classify_and_move(self, step: _Step, pages: list[Page]) -> KeysRead:
+        sobject, cursor = step.readable.sobject, step.cursor
+        assert cursor is not None  # noqa: S101 - begun in prepare
+        with self._with.database.transaction() as connection:
+            if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=step.window.end):
+                return KeysRead()  # another process followed these changes meanwhile
+            if sobject is OPPORTUNITY:
+                filters = read_filter(connection)
+                ledger.drop_skipped_coverage(connection, filters.digest, filters.created_since)
+            if not any(page.count for page in pages):
+                return KeysRead()
+            with staged_keys(connection, sobject, step.readable.shown, pages) as (keys, _):
+                return classify(
+                    connection,
+                    sobject,
+                    keys,
+                    read_at=min(page.read_at for page in pages),
+                    since=cursor,
+                    run_id=self._with.run_id,
+                )
+
+    def _close_whole(self, step: _Step, first: Page) -> Counts:
+        """Rows first, page by page; the cursor moves once after the last page, so that a kill only repeats reading."""
+        sobject, total = step.readable.sobject, Counts()
+        table = sobject.raw_table(step.readable.fields)
+        for page in [first, *self._with.salesforce.next_pages(first)]:
+            with self._with.database.transaction() as connection, staged(connection, table) as rows:
+                rows.add_json(page.body, page.records_path)
+                merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
+            total += Counts(merged.read, merged.inserted, merged.updated)
+        with self._with.database.transaction() as connection:
+            if step.cursor is None:
+                ledger.begin_cursor(connection, sobject.table_name, step.window.end)
+            else:
+                ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=step.window.end)
+        return total

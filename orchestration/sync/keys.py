@@ -1,0 +1,227 @@
+"""Keys and what becomes of them: held, entitled, deleted, moved away or none of our business (R1, first phase).
+
+Staged keys are classified in SQL against the holdings of the same transaction. Reading full rows is not done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+
+from orchestration.entitlement.filters import KEY_PASSES
+from orchestration.postgres.connection import Connection
+from orchestration.postgres.copy import Staged, staged
+from orchestration.salesforce.client import Page
+from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+
+# A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
+# visible: stamps have a resolution of one second, and Salesforce shows a row only after its transaction has ended.
+SETTLED = "interval '60 seconds'"
+
+
+@dataclass(frozen=True)
+class KeysRead:
+    """What a batch of keys led to."""
+
+    keys: int = 0
+    tombstoned: int = 0
+    made_pending: int = 0
+
+
+@contextmanager
+def staged_keys(
+    connection: Connection, sobject: SObject, shown: Collection[str], pages: Iterable[Page]
+) -> Iterator[tuple[Staged, int]]:
+    """Yields the keys of all pages as a temporary table with every key column, and how many there are."""
+    with staged(connection, sobject.raw_table(sobject.keys(shown))) as table:
+        count = sum(table.add_json(page.body, page.records_path) for page in pages)
+        for absent in set(sobject.keys()) - set(sobject.keys(shown)):
+            connection.execute(
+                sql.SQL("alter table {} add column {} {}").format(
+                    table.name, sql.Identifier(absent.column), sql.SQL(absent.type)
+                )
+            )
+        yield table, count
+
+
+def classify(
+    connection: Connection,
+    sobject: SObject,
+    keys: Staged,
+    *,
+    read_at: datetime,
+    since: datetime,
+    run_id: str,
+) -> KeysRead:
+    """Turns staged keys into tombstones and pending ids; the order of the steps is R1's.
+
+    `read_at` is when the keys were true (UTC), `since` the cursor before this read: pending ids carry it, so that
+    `data_as_of` does not run ahead of them.
+    """
+    names = {
+        "keys": keys.name,
+        "raw": sql.Identifier("raw_salesforce", sobject.table_name),
+        "table": sql.Literal(sobject.table_name),
+        "read_at": sql.Literal(read_at),
+        "since": sql.Literal(since),
+        "run_id": sql.Literal(run_id),
+        "settled": sql.SQL(SETTLED),
+        "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
+    }
+    tombstoned = _tombstone_deleted(connection, sobject, names)
+    if sobject is EMAIL_MESSAGE:
+        tombstoned += _tombstone_moved_mail(connection, names)
+    pending = _pend_held(connection, names) + _pend_entitled(connection, sobject, names)
+    return KeysRead(tombstoned=tombstoned, made_pending=pending)
+
+
+Names = dict[str, sql.Composable]
+
+
+def _run(connection: Connection, statement: str, names: Names) -> int:
+    return connection.execute(sql.SQL(statement).format(**names)).rowcount
+
+
+def _tombstone_deleted(connection: Connection, sobject: SObject, names: Names) -> int:
+    reason = "'soft_deleted'"
+    if sobject is CONTACT:
+        reason = "case when k.master_record_id is not null then 'merged_into' else 'soft_deleted' end"
+    merged = ", master_record_id = k.master_record_id" if sobject is CONTACT else ""
+    count = _run(
+        connection,
+        f"""
+        update {{raw}} as held
+        set is_deleted = true, system_modstamp = k.system_modstamp, _deleted_at = {{read_at}}, _deleted_reason = {reason}{merged},
+            _read_at = {{read_at}}, _synced_at = now(), _run_id = {{run_id}}, _xact_id = pg_current_xact_id()
+        from {{keys}} as k
+        where k.id = held.id and k.is_deleted and (held._deleted_at is null or held._deleted_reason = 'moved_out_of_scope')
+          and (k.system_modstamp, {{read_at}}) >= (held.system_modstamp, held._read_at)
+        """,
+        names,
+    )
+    _run(
+        connection,
+        """
+        delete from fluint_sync.pending as p using {keys} as k
+        where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
+        """,
+        names,
+    )
+    _drop_child_coverage(connection, sobject, names)
+    return count
+
+
+def _drop_child_coverage(connection: Connection, sobject: SObject, names: Names) -> None:
+    """A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8)."""
+    if sobject is OPPORTUNITY:
+        deals = """
+            select k.id from {keys} as k join {raw} as held on held.id = k.id
+            where k.is_deleted or held._deleted_at is not null
+        """
+        objects = "true"
+    elif sobject is CONTACT:
+        deals = """
+            select role.opportunity_id from {keys} as k
+            join {raw} as held on held.id = k.id
+            join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
+            where (k.is_deleted and held._read_at = {read_at}) or (not k.is_deleted and held._deleted_at is not null)
+        """
+        objects = "covered.object = 'opportunity_contact_role'"
+    else:
+        return
+    _run(
+        connection,
+        f"delete from fluint_sync.deal_coverage as covered where {objects} and covered.opportunity_id in ({deals})",
+        names,
+    )
+
+
+def _tombstone_moved_mail(connection: Connection, names: Names) -> int:
+    return _run(
+        connection,
+        """
+        update {raw} as held
+        set related_to_id = k.related_to_id, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
+            _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
+            _xact_id = pg_current_xact_id()
+        from {keys} as k
+        where k.id = held.id and not k.is_deleted and held._deleted_at is null
+          and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
+          and not exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
+        """,
+        names,
+    )
+
+
+# One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead, the fetch not fall behind.
+_INTO_PENDING = """
+    on conflict (object, id) do update
+    set stamp = greatest(pending.stamp, excluded.stamp), parent_id = excluded.parent_id, since = least(pending.since, excluded.since),
+        retry_at = case when excluded.stamp > pending.stamp then null else pending.retry_at end
+    where excluded.stamp > pending.stamp or pending.stamp is null
+"""
+
+
+def _pend_held(connection: Connection, names: Names) -> int:
+    return _run(
+        connection,
+        f"""
+        insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+        select {{table}}, k.id, {{parent}}, 'changed', k.system_modstamp, {{since}}
+        from {{keys}} as k join {{raw}} as held on held.id = k.id
+        where not k.is_deleted and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope'
+          and (k.system_modstamp > held.system_modstamp
+               or (k.system_modstamp = held.system_modstamp and held._read_at < held.system_modstamp + {{settled}}
+                   and held._read_at < {{read_at}})
+               or (held._deleted_at is not null and k.system_modstamp >= held.system_modstamp))
+        {_INTO_PENDING}
+        """,
+        names,
+    )
+
+
+def _pend_entitled(connection: Connection, sobject: SObject, names: Names) -> int:
+    condition = _ENTITLED[sobject.name]
+    return _run(
+        connection,
+        f"""
+        insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+        select {{table}}, k.id, {{parent}}, 'entitled', k.system_modstamp, {{since}}
+        from {{keys}} as k
+        where not k.is_deleted and not exists (select from {{raw}} as held where held.id = k.id and held._deleted_at is null)
+          and {condition}
+        {_INTO_PENDING}
+        """,
+        names,
+    )
+
+
+# The parent of a key, whose coverage goes when the key turns out to be nobody's (R10).
+_PARENT = {
+    OPPORTUNITY.name: "k.owner_id",
+    OPPORTUNITY_CONTACT_ROLE.name: "k.opportunity_id",
+    EMAIL_MESSAGE.name: "k.related_to_id",
+}
+
+# When a key that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention.
+_ENTITLED = {
+    OPPORTUNITY.name: f"""
+        (exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.id)
+         or (exists (select from fluint_entitlement.scope_owners as owner where owner.owner_id = k.owner_id)
+             and not exists (select from fluint_app.backfill_filter as f where not ({KEY_PASSES}))))
+    """,
+    OPPORTUNITY_CONTACT_ROLE.name: """
+        exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.opportunity_id)
+    """,
+    EMAIL_MESSAGE.name: """
+        exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
+    """,
+    CONTACT.name: """
+        exists (select from raw_salesforce.opportunity_contact_role as role
+                where role.contact_id = k.id and role._deleted_at is null)
+    """,
+}

@@ -1,0 +1,289 @@
+"""The sync's own ledger in SQL: cursors, pending ids, coverage, admission, described fields. No decisions, no Salesforce.
+
+Every function works inside the caller's transaction, because rows and what they prove change together (R14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from psycopg import sql
+
+from orchestration.postgres.connection import Connection
+
+
+def cursor_of(connection: Connection, table: str) -> datetime | None:
+    """Up to when (UTC) changes of this object were followed; None before the first read."""
+    row = connection.execute("select position from fluint_sync.cursor where object = %s", [table]).fetchone()
+    return row[0] if row else None
+
+
+def begin_cursor(connection: Connection, table: str, position: datetime) -> None:
+    """Starts a cursor where there is none; an existing one stays (R2)."""
+    connection.execute(
+        "insert into fluint_sync.cursor (object, position) values (%s, %s) on conflict do nothing",
+        [table, position],
+    )
+
+
+def move_cursor(connection: Connection, table: str, *, start: datetime, end: datetime) -> bool:
+    """Moves the cursor from `start` to `end`; False when another process has moved it meanwhile, or time ran back (R2)."""
+    moved = connection.execute(
+        "update fluint_sync.cursor set position = %(end)s, moved_at = now()"
+        " where object = %(table)s and position = %(start)s and position <= %(end)s",
+        {"table": table, "start": start, "end": end},
+    )
+    return moved.rowcount == 1
+
+
+def drop_skipped_coverage(connection: Connection, digest: str, created_since: datetime | None) -> None:
+    """Deletes coverage of owners whose changes are being skipped and cuts the rest to the filter's range (R4)."""
+    connection.execute(
+        """
+        delete from fluint_sync.owner_coverage as coverage
+        where coverage.digest <> %s
+           or not exists (select from fluint_entitlement.scope_owners as s where s.owner_id = coverage.owner_id)
+        """,
+        [digest],
+    )
+    connection.execute(
+        """
+        update fluint_sync.owner_coverage set created = created * tstzmultirange(tstzrange(%(since)s, null))
+        where not created <@ tstzmultirange(tstzrange(%(since)s, null))
+        """,
+        {"since": created_since},
+    )
+
+
+def pending_ids(connection: Connection, table: str, limit: int) -> list[tuple[str, str | None]]:
+    """(id, parent id) of what is to be fetched now, oldest first."""
+    return connection.execute(
+        """
+        select id, parent_id from fluint_sync.pending
+        where object = %s and (retry_at is null or retry_at <= now()) order by since, id limit %s
+        """,
+        [table, limit],
+    ).fetchall()
+
+
+def count_pending(connection: Connection, table: str) -> int:
+    """How many ids of this object wait to be fetched, the invisible ones included."""
+    row = connection.execute("select count(*) from fluint_sync.pending where object = %s", [table]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def data_as_of(connection: Connection, table: str) -> datetime | None:
+    """Up to when (UTC) this object's rows are right: the cursor, or an older id that still waits (R1)."""
+    row = connection.execute(
+        """
+        select least(
+            (select position from fluint_sync.cursor where object = %(table)s),
+            (select min(since) from fluint_sync.pending where object = %(table)s and reason <> 'not_visible'))
+        """,
+        {"table": table},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def settle_pending(connection: Connection, table: str, staged: sql.Identifier) -> None:
+    """Removes what was read just now, unless a newer stamp was announced than the one read (R1)."""
+    connection.execute(
+        sql.SQL(
+            """
+            delete from fluint_sync.pending as p using {staged} as s
+            where p.object = %s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
+            """
+        ).format(staged=staged),
+        [table],
+    )
+
+
+def unsettled(connection: Connection, table: str, ids: Sequence[str]) -> list[str]:
+    """Which of these ids are still pending."""
+    return [
+        row[0]
+        for row in connection.execute(
+            "select id from fluint_sync.pending where object = %s and id = any (%s)", [table, list(ids)]
+        )
+    ]
+
+
+def drop_pending(connection: Connection, table: str, ids: Sequence[str]) -> None:
+    """Forgets ids that turned out not to concern us."""
+    connection.execute(
+        "delete from fluint_sync.pending where object = %s and id = any (%s)", [table, list(ids)]
+    )
+
+
+def postpone(
+    connection: Connection, table: str, ids: Sequence[str], reason: str, error: str | None = None
+) -> None:
+    """Keeps ids pending with a back-off that doubles from one minute up to a day (R10)."""
+    connection.execute(
+        """
+        update fluint_sync.pending
+        set attempts = attempts + 1, reason = %(reason)s, last_error = %(error)s,
+            retry_at = now() + least(interval '1 day', interval '1 minute' * 2 ^ least(attempts, 11))
+        where object = %(table)s and id = any (%(ids)s)
+        """,
+        {"table": table, "ids": list(ids), "reason": reason, "error": error},
+    )
+
+
+def missing_ranges(
+    connection: Connection, digest: str, created_since: datetime | None
+) -> dict[tuple[datetime | None, datetime | None], list[str]]:
+    """Range of CreatedDate → owners in scope of whom this range is not covered under this filter (R4)."""
+    rows = connection.execute(
+        """
+        select lower(part), upper(part), array_agg(owner_id order by owner_id)
+        from (
+            select scope.owner_id,
+                   tstzmultirange(tstzrange(%(since)s, null)) - coalesce(coverage.created, '{}') as missing
+            from fluint_entitlement.scope_owners as scope
+            left join fluint_sync.owner_coverage as coverage
+              on coverage.owner_id = scope.owner_id and coverage.digest = %(digest)s
+        ) as gap cross join unnest(missing) as part
+        group by 1, 2 order by 2 desc nulls first
+        """,
+        {"since": created_since, "digest": digest},
+    ).fetchall()
+    return {(lower, upper): owners for lower, upper, owners in rows}
+
+
+def cover_owners(
+    connection: Connection, owners: Iterable[str], *, digest: str, created: str, run_id: str
+) -> None:
+    """Adds the range `created` (tstzmultirange text) to what is covered of these owners under this filter (R4)."""
+    connection.execute(
+        """
+        insert into fluint_sync.owner_coverage as held (owner_id, digest, created, listed_at, run_id)
+        select owner_id, %(digest)s, %(created)s::tstzmultirange, now(), %(run_id)s
+        from unnest(%(owners)s::text[]) as owner_id
+        on conflict (owner_id) do update
+        set created = case when held.digest = excluded.digest then held.created + excluded.created else excluded.created end,
+            digest = excluded.digest, listed_at = excluded.listed_at, run_id = excluded.run_id
+        """,
+        {"owners": list(owners), "digest": digest, "created": created, "run_id": run_id},
+    )
+
+
+def drop_coverage_of_refused(
+    connection: Connection,
+    refused: Sequence[str],
+    owners: Sequence[str],
+    digest: str,
+    created_since: datetime | None,
+) -> None:
+    """Drops owner coverage that a refusal contradicts.
+
+    A pending deal was refused under one predicate. Coverage that promises the same predicate stays true; coverage of its
+    owner under any other would claim a deal that is no longer pending and not held.
+    """
+    connection.execute(
+        """
+        delete from fluint_sync.owner_coverage as coverage using fluint_sync.pending as p
+        where p.object = 'opportunity' and p.id = any (%(refused)s) and coverage.owner_id = p.parent_id
+          and not (coverage.owner_id = any (%(owners)s) and coverage.digest = %(digest)s
+                   and coverage.created <@ tstzmultirange(tstzrange(%(since)s, null)))
+        """,
+        {"refused": list(refused), "owners": list(owners), "digest": digest, "since": created_since},
+    )
+
+
+def cover_deals(connection: Connection, table: str, deals: Sequence[str], run_id: str) -> None:
+    """Writes that every child row of these deals is held; a deal that has left meanwhile gets none."""
+    connection.execute(
+        """
+        insert into fluint_sync.deal_coverage (object, opportunity_id, covered_at, run_id)
+        select %(table)s, deal.id, now(), %(run_id)s
+        from raw_salesforce.opportunity as deal where deal.id = any (%(deals)s) and deal._deleted_at is null
+        on conflict (object, opportunity_id) do update set covered_at = excluded.covered_at, run_id = excluded.run_id
+        """,
+        {"table": table, "deals": list(deals), "run_id": run_id},
+    )
+
+
+def deals_without(connection: Connection, table: str, *, written_by: str | None = None) -> list[str]:
+    """Live deals in scope whose children of this object are not all held; only those that one run wrote, if given."""
+    rows = connection.execute(
+        """
+        select scope.opportunity_id
+        from fluint_entitlement.scope_deals as scope
+        join raw_salesforce.opportunity as deal on deal.id = scope.opportunity_id and deal._deleted_at is null
+        where (%(run)s::text is null or deal._run_id = %(run)s)
+          and not exists (select from fluint_sync.deal_coverage as covered
+                          where covered.object = %(table)s and covered.opportunity_id = scope.opportunity_id)
+        order by 1
+        """,
+        {"table": table, "run": written_by},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def remember_fields(connection: Connection, table: str, shown: Sequence[str], hidden: dict[str, str]) -> None:
+    """Keeps what describe showed, and which wanted fields (name → need) it did not."""
+    connection.execute(
+        """
+        insert into fluint_sync.described_object (object, fields, described_at) values (%s, %s, now())
+        on conflict (object) do update set fields = excluded.fields, described_at = excluded.described_at
+        """,
+        [table, sorted(shown)],
+    )
+    connection.execute("delete from fluint_sync.hidden_field where object = %s", [table])
+    connection.cursor().executemany(
+        "insert into fluint_sync.hidden_field (object, field, need, seen_at) values (%s, %s, %s, now())",
+        [(table, name, need) for name, need in hidden.items()],
+    )
+
+
+def fields_shown(connection: Connection, table: str) -> list[str] | None:
+    """The field names of the last describe if it is less than an hour old."""
+    row = connection.execute(
+        "select fields from fluint_sync.described_object where object = %s and described_at > now() - interval '1 hour'",
+        [table],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def forget_fields(connection: Connection, table: str) -> None:
+    """Makes the next reader describe the object again."""
+    connection.execute("delete from fluint_sync.described_object where object = %s", [table])
+
+
+def want_admitted_again(
+    connection: Connection, created_from: datetime | None, created_before: datetime | None
+) -> None:
+    """Makes held deals of a range of CreatedDate pending that a listing would not return, because they no longer match."""
+    connection.execute(
+        """
+        insert into fluint_sync.pending (object, id, parent_id, reason, since)
+        select 'opportunity', deal.id, deal.owner_id, 'reread', coalesce(
+            (select position from fluint_sync.cursor where object = 'opportunity'), now())
+        from raw_salesforce.opportunity as deal
+        where deal._deleted_at is null and deal.created_date <@ tstzrange(%(start)s, %(end)s)
+          and (not exists (select from fluint_entitlement.scope_owners as s where s.owner_id = deal.owner_id)
+               or exists (select from fluint_app.backfill_filter as f
+                          where deal.created_date < f.created_since or deal.stage_name = any (f.excluded_stages)
+                             or deal.record_type_id = any (f.excluded_record_types)
+                             or coalesce(deal.amount < f.minimum_amount, f.minimum_amount is not null)))
+        on conflict (object, id) do nothing
+        """,
+        {"start": created_from, "end": created_before},
+    )
+
+
+def deals_created_in(
+    connection: Connection, created_from: datetime | None, created_before: datetime | None
+) -> list[str]:
+    """Live deals in scope of a half-open range of CreatedDate."""
+    rows = connection.execute(
+        """
+        select deal.id from raw_salesforce.opportunity as deal
+        join fluint_entitlement.scope_deals as scope on scope.opportunity_id = deal.id
+        where deal._deleted_at is null and deal.created_date <@ tstzrange(%s, %s) order by 1
+        """,
+        [created_from, created_before],
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,203 @@
+"""Listing: everything of a parent that is entitled and not covered is read whole, then coverage is written (R4, R5, R7).
+
+A first load, a new licence and a widened filter are the same thing here. Following changes is changes.py's; deciding
+which months a person asked for is run.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from orchestration.entitlement.filters import owned_by
+from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
+from orchestration.postgres.copy import staged
+from orchestration.salesforce import soql
+from orchestration.salesforce.client import Page
+from orchestration.sync import ledger
+from orchestration.sync.arrivals import store_page, store_rows
+from orchestration.sync.fetch import Scope, scope_now
+from orchestration.sync.fields import Readable, readable
+from orchestration.sync.keys import classify, staged_keys
+from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
+from orchestration.sync.options import Collaborators, Counts
+from orchestration.sync.plan import (
+    IDS_IN_A_STATEMENT,
+    OWNERS_IN_A_PACK,
+    QUERIES_IN_A_COMPOSITE,
+    chunks,
+    pack_owners,
+)
+from orchestration.sync.windows import CreatedRange, window_of_listing
+
+# An id is immutable and `queryAll` with this condition also shows archived rows, which `query` leaves out (R5).
+LIVE = soql.equal("IsDeleted", False)
+
+
+def list_missing_deals(with_: Collaborators) -> Counts:
+    """Lists, owner by owner, the ranges of CreatedDate that are entitled and not covered."""
+    with with_.database.transaction() as connection:
+        scope = scope_now(connection)
+        missing = ledger.missing_ranges(connection, scope.filters.digest, scope.filters.created_since)
+    total = Counts()
+    for (start, end), owners in missing.items():
+        total += list_deals(with_, scope, owners, CreatedRange(start, end))
+    return total
+
+
+def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], created: CreatedRange) -> Counts:
+    """Lists the deals of these owners in this range, covered or not, and writes that they are covered."""
+    what = readable(with_, OPPORTUNITY)
+    rules = [rule.passes for rule in scope.filters.rules()]
+    total = Counts()
+    with with_.salesforce.purpose("listing"):
+        for some in chunks(owners, OWNERS_IN_A_PACK):
+            where = [owned_by(some), *rules, *created.conditions(), LIVE]
+            counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
+            for pack in pack_owners(counted):
+                where = [owned_by(pack.owner_ids), *rules, *created.conditions(), LIVE]
+                total += _list_pack(with_, what, scope, pack.owner_ids, where, pack.rows, created)
+    return total
+
+
+def _count_by_owner(with_: Collaborators, where: Sequence[str]) -> dict[str, int]:
+    query = soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", where, group_by=["OwnerId"])
+    return {row["OwnerId"]: int(row["deals"]) for page in ask(with_, query) for row in page.records()}
+
+
+def _list_pack(
+    with_: Collaborators,
+    what: Readable,
+    scope: Scope,
+    owners: Sequence[str],
+    where: Sequence[str],
+    rows: int,
+    created: CreatedRange,
+) -> Counts:
+    began = with_.salesforce.server_time()
+    query = soql.select(what.paths, "Opportunity", where)
+    total = (
+        read_rows(with_, what, query, scope.owners, is_large=rows >= with_.options.bulk_threshold)
+        if rows
+        else Counts()
+    )
+    total += keys_pass(with_, what, began)
+    with with_.database.transaction() as connection:
+        now = scope_now(connection)
+        if now.filters.digest == scope.filters.digest:
+            still = [owner for owner in owners if owner in now.owners]
+            ledger.cover_owners(
+                connection,
+                still,
+                digest=scope.filters.digest,
+                created=created.multirange(),
+                run_id=with_.run_id,
+            )
+    return total
+
+
+def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Counts:
+    """Reads every live role or mail of these deals and writes that they are covered, group of chunks by group of chunks."""
+    what = readable(with_, BY_TABLE[table])
+    parent = what.sobject.parent or ""
+    total = Counts()
+    with with_.salesforce.purpose("listing"):
+        for group in chunks(list(chunks(deals, IDS_IN_A_STATEMENT)), QUERIES_IN_A_COMPOSITE):
+            began = with_.salesforce.server_time()
+            queries = [
+                soql.select(what.paths, what.sobject.name, [soql.is_in(parent, chunk), LIVE])
+                for chunk in group
+            ]
+            for query, first in zip(queries, with_.salesforce.query_many(queries), strict=True):
+                total += _read_children(with_, what, query, first)
+            total += keys_pass(with_, what, began)
+            with with_.database.transaction() as connection:
+                for chunk in group:
+                    ledger.cover_deals(connection, table, chunk, with_.run_id)
+    return total
+
+
+def _read_children(with_: Collaborators, what: Readable, query: str, first: Page | FluintError) -> Counts:
+    if isinstance(first, FluintError):
+        raise first
+    if first.total_size >= with_.options.bulk_threshold:
+        return read_rows(with_, what, query, {}, is_large=True)
+    return _store_pages(with_, what, _pages_from(with_, first), {})
+
+
+def read_rows(
+    with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str], *, is_large: bool
+) -> Counts:
+    """Reads a query's rows into raw, through Bulk API 2.0 if they are many and Bulk can be had."""
+    if is_large:
+        try:
+            return _read_by_bulk(with_, what, query, owners)
+        except BulkUnavailableError:
+            pass  # the org's Bulk jobs of today are used up, or Bulk refuses the object: REST gives the same rows
+    return _store_pages(with_, what, ask(with_, query), owners)
+
+
+def _read_by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts:
+    """Commits rows page by page: they come unordered, so they prove nothing until the last one is in (R7)."""
+    total = Counts()
+    with with_.salesforce.bulk_query(query) as job:
+        for page in job.pages():
+            with (
+                with_.database.transaction() as connection,
+                staged(connection, what.sobject.raw_table(what.fields)) as rows,
+            ):
+                came = rows.copy_csv(page.chunks)
+                _expect(what, came, page.announced)
+                total += store_rows(
+                    connection, what, rows, read_at=job.created_at, run_id=with_.run_id, owners=owners
+                )
+        _expect(what, total.read, job.record_count)
+    return total
+
+
+def _store_pages(
+    with_: Collaborators, what: Readable, pages: Iterator[Page], owners: Mapping[str, str]
+) -> Counts:
+    total, announced, came = Counts(), 0, 0
+    for page in pages:
+        with with_.database.transaction() as connection:
+            total += store_page(connection, what, page, run_id=with_.run_id, owners=owners)
+        announced, came = page.total_size, came + page.count
+    _expect(what, came, announced)
+    return total
+
+
+def _expect(what: Readable, came: int, announced: int) -> None:
+    if came != announced:
+        raise IncompleteReadError(
+            f"Salesforce announced {announced} rows of {what.sobject.name} and {came} came. What came is kept, nothing is "
+            "taken for complete; the next run reads them again."
+        )
+
+
+def ask(with_: Collaborators, query: str) -> Iterator[Page]:
+    """The pages of one query, sent in a request body because a list of ids can be longer than a URI may be."""
+    (first,) = with_.salesforce.query_many([query])
+    if isinstance(first, FluintError):
+        raise first
+    return _pages_from(with_, first)
+
+
+def _pages_from(with_: Collaborators, first: Page) -> Iterator[Page]:
+    yield first
+    yield from with_.salesforce.next_pages(first)
+
+
+def keys_pass(with_: Collaborators, what: Readable, began: datetime) -> Counts:
+    """Reads the keys of everything that changed while the listing ran and classifies them against what is held now (R5)."""
+    window = window_of_listing(began, with_.salesforce.server_time(), with_.options.overlap)
+    query = soql.select(what.key_paths, what.sobject.name, window.conditions())
+    pages = list(ask(with_, query))
+    if not any(page.count for page in pages):
+        return Counts()
+    with with_.database.transaction() as connection:
+        since = ledger.cursor_of(connection, what.sobject.table_name) or began
+        with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
+            read_at = min(page.read_at for page in pages)
+            read = classify(connection, what.sobject, keys, read_at=read_at, since=since, run_id=with_.run_id)
+    return Counts(tombstoned=read.tombstoned)

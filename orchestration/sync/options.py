@@ -1,0 +1,83 @@
+"""What a sync is given and what it reports: the collaborators, the options, the report per object. No behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from orchestration.errors import FluintError, QuotaReachedError
+from orchestration.postgres.connection import Database
+from orchestration.salesforce.client import Salesforce
+from orchestration.sync.objects import CATALOGUE
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """Numbers that an operator may turn.
+
+    `overlap`: how far behind the cursor keys are read again, for rows stamped before and committed after it. Salesforce
+    transactions can take ten minutes, so less than that loses rows. `bulk_threshold`: from how many rows on a listing
+    goes through Bulk API 2.0. `most_key_pages`: how many pages of keys a sensor tick reads before it leaves them to a run.
+    """
+
+    overlap: timedelta = timedelta(minutes=20)
+    bulk_threshold: int = 10_000
+    most_key_pages: int = 5
+    tables: tuple[str, ...] = tuple(sobject.table_name for sobject in CATALOGUE)
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """The database, the org and the identity of this run."""
+
+    database: Database
+    salesforce: Salesforce
+    run_id: str
+    options: SyncOptions = field(default_factory=SyncOptions)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one step did to the rows of one table; `cleaned` counts characters that Postgres cannot hold and were left out."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    tombstoned: int = 0
+    cleaned: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.read + other.read,
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.tombstoned + other.tombstoned,
+            self.cleaned + other.cleaned,
+        )
+
+    @property
+    def changed(self) -> int:
+        return self.inserted + self.updated + self.tombstoned
+
+
+@dataclass(frozen=True)
+class ObjectReport:
+    """What a run did for one object, in counts; `error` says why it ended early, `deferred_until` when it goes on."""
+
+    table: str
+    counts: Counts = Counts()
+    pending: int = 0
+    data_as_of: datetime | None = None
+    notes: tuple[str, ...] = ()
+    error: FluintError | None = None
+
+    @property
+    def deferred_until(self) -> datetime | None:
+        return self.error.until if isinstance(self.error, QuotaReachedError) else None
+
+    @property
+    def state(self) -> Literal["complete", "deferred", "failed"]:
+        if self.error is None:
+            return "complete"
+        return "deferred" if isinstance(self.error, QuotaReachedError) else "failed"

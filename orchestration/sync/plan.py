@@ -1,0 +1,47 @@
+"""How work is cut into requests: chunks of ids and packs of owners, decided from counts alone. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+# "SOQL statements cannot exceed 100,000 characters" (SOQL guide); an id in a list takes 21 of them.
+# What is left over is for the SELECT list and the other conditions.
+IDS_IN_A_STATEMENT = 4_000
+# "Retrieve Multiple Records with Fewer Round-Trips": at most 2,000 ids in a collections request.
+IDS_IN_A_RETRIEVE = 2_000
+# A composite request takes five queries at most and counts as one call (REST guide).
+QUERIES_IN_A_COMPOSITE = 5
+# Coverage is written per pack: a killed first load loses at most so many rows of work, and a pack fits one Bulk job.
+ROWS_IN_A_PACK = 200_000
+OWNERS_IN_A_PACK = 2_000
+
+T = TypeVar("T")
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Consecutive slices of at most `size` items."""
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Owners that are listed together and about how many deals they have."""
+
+    owner_ids: tuple[str, ...]
+    rows: int
+
+
+def pack_owners(counts: Mapping[str, int]) -> list[Pack]:
+    """Packs owners greedily, small ones first, so that deals appear early and one huge owner stands alone."""
+    packs: list[Pack] = []
+    owners: list[str] = []
+    rows = 0
+    for owner, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if owners and (rows + count > ROWS_IN_A_PACK or len(owners) == OWNERS_IN_A_PACK):
+            packs.append(Pack(tuple(owners), rows))
+            owners, rows = [], 0
+        owners.append(owner)
+        rows += count
+    return [*packs, Pack(tuple(owners), rows)] if owners else packs

@@ -1,0 +1,171 @@
+"""The three ways to run: follow changes, list what is missing, read months again. Order of objects and one report each.
+
+An object that fails keeps what it proved so far and is named; the others go on. What a step does stands in its own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from orchestration.entitlement.excluded import count_excluded
+from orchestration.errors import FluintError
+from orchestration.sync import ledger
+from orchestration.sync.changes import read_keys
+from orchestration.sync.fetch import fetch_pending, scope_now
+from orchestration.sync.fields import forget_if_refused
+from orchestration.sync.listing import list_children, list_deals, list_missing_deals
+from orchestration.sync.objects import (
+    BY_TABLE,
+    CATALOGUE,
+    CONTACT,
+    EMAIL_MESSAGE,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+)
+from orchestration.sync.options import Collaborators, Counts, ObjectReport
+from orchestration.sync.windows import CreatedRange
+
+_CHILDREN = (OPPORTUNITY_CONTACT_ROLE.table_name, EMAIL_MESSAGE.table_name)
+
+
+def sync_changes(
+    with_: Collaborators, tables: Collection[str], *, keys_done: bool = False
+) -> list[ObjectReport]:
+    """Follows what changed since the cursors: keys, full rows, children of deals that came in with it.
+
+    `keys_done` says that the sensor has just moved the cursors, so that an interval asks Salesforce only once.
+    """
+    run = _Run(with_, tables)
+    if not keys_done:
+        run.follow_keys()
+    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+    for table in _CHILDREN:
+        run.each(table, lambda table: _children(with_, table, written_by=with_.run_id))
+    run.fetch_children()
+    return run.reports()
+
+
+def list_missing(with_: Collaborators, tables: Collection[str]) -> list[ObjectReport]:
+    """Lists only what is entitled and not covered: the first load, a new licence, a wider filter, a resumed run."""
+    run = _Run(with_, tables)
+    run.begin()
+    run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
+    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+    for table in _CHILDREN:
+        run.each(table, lambda table: _children(with_, table))
+    run.fetch_children()
+    return run.reports()
+
+
+def reread(
+    with_: Collaborators,
+    tables: Collection[str],
+    created_from: datetime | None,
+    created_before: datetime | None,
+) -> list[ObjectReport]:
+    """Reads the deals created in a half-open range (UTC), and their children, again, covered or not."""
+    run = _Run(with_, tables)
+    run.begin()
+    created = CreatedRange(created_from, created_before)
+    run.each(OPPORTUNITY.table_name, lambda _: _deals_of(with_, created))
+    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+    for table in _CHILDREN:
+        run.each(table, lambda table: list_children(with_, table, _admitted_in(with_, created)))
+    run.fetch_children()
+    return run.reports()
+
+
+def _children(with_: Collaborators, table: str, *, written_by: str | None = None) -> Counts:
+    with with_.database.transaction() as connection:
+        deals = ledger.deals_without(connection, table, written_by=written_by)
+    return list_children(with_, table, deals)
+
+
+def _deals_of(with_: Collaborators, created: CreatedRange) -> Counts:
+    with with_.database.transaction() as connection:
+        scope = scope_now(connection)
+        ledger.want_admitted_again(connection, created.start, created.end)
+    entitled = created.cut_to(scope.filters.created_since)
+    return list_deals(with_, scope, sorted(scope.owners), entitled) if entitled and scope.owners else Counts()
+
+
+def _admitted_in(with_: Collaborators, created: CreatedRange) -> list[str]:
+    with with_.database.transaction() as connection:
+        return ledger.deals_created_in(connection, created.start, created.end)
+
+
+@dataclass
+class _Run:
+    """Collects, per object, what the steps did; an object whose step failed takes no further step."""
+
+    with_: Collaborators
+    tables: Collection[str]
+    found: dict[str, ObjectReport] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = [s.table_name for s in CATALOGUE if s.table_name in self.tables]
+        self.found = {table: ObjectReport(table) for table in wanted if table in self.with_.options.tables}
+
+    def follow_keys(self) -> None:
+        """The keys phase for every object of this run."""
+        self._take(list(self.found))
+
+    def begin(self) -> None:
+        """Reads users, stages and record types, and starts cursors where there are none, before anything is listed (R2)."""
+        with self.with_.database.transaction() as connection:
+            new = [table for table in self.found if ledger.cursor_of(connection, table) is None]
+        whole = [table for table in self.found if BY_TABLE[table].is_whole]
+        self._take([table for table in self.found if table in new or table in whole])
+
+    def _take(self, tables: list[str]) -> None:
+        try:
+            outcome = read_keys(self.with_, tables)
+        except FluintError as error:
+            for table in tables:
+                self._fail(table, error)
+            return
+        for table in tables:
+            self._add(table, outcome.counts.get(table, Counts()), outcome.notes.get(table, ()))
+        for table, error in outcome.errors.items():
+            self._fail(table, error)
+
+    def each(self, table: str, step: Callable[[str], Counts]) -> None:
+        """Takes one step for one object, unless the object is not wanted or has failed."""
+        if table not in self.found or self.found[table].error:
+            return
+        try:
+            self._add(table, step(table))
+        except FluintError as error:
+            forget_if_refused(self.with_, BY_TABLE[table], error)
+            self._fail(table, error)
+
+    def fetch_children(self) -> None:
+        """Fetches what is pending below the deals; contacts last, because roles name them."""
+        for table in (*_CHILDREN, CONTACT.table_name):
+            self.each(table, lambda table: fetch_pending(self.with_, table))
+
+    def reports(self) -> list[ObjectReport]:
+        """One report per object, in the order of the catalogue, with what is true now; counts what stays out."""
+        self.each(OPPORTUNITY.table_name, self._count_excluded)
+        with self.with_.database.transaction() as connection:
+            return [
+                replace(
+                    report,
+                    pending=ledger.count_pending(connection, table),
+                    data_as_of=ledger.data_as_of(connection, table),
+                )
+                for table, report in self.found.items()
+            ]
+
+    def _count_excluded(self, _: str) -> Counts:
+        count_excluded(self.with_.database, self.with_.salesforce)
+        return Counts()
+
+    def _add(self, table: str, counts: Counts, notes: tuple[str, ...] = ()) -> None:
+        report = self.found[table]
+        self.found[table] = replace(report, counts=report.counts + counts, notes=report.notes + notes)
+
+    def _fail(self, table: str, error: FluintError) -> None:
+        self.found[table] = replace(self.found[table], error=error)

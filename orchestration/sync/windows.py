@@ -1,0 +1,53 @@
+"""Time windows and back-off, decided from values alone. No I/O, no clock of this machine: times come from Salesforce."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orchestration.salesforce import soql
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span of SystemModstamp, `start <= stamp < end`, aware and in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def conditions(self) -> list[str]:
+        """The window as SOQL conditions."""
+        return soql.within("SystemModstamp", self.start, self.end)
+
+
+def window_to_follow(cursor: datetime, horizon: datetime, overlap: timedelta) -> Window:
+    """The keys to read for a cursor: from `overlap` before it, since a row is stamped before it is committed (R2)."""
+    return Window(cursor - overlap, max(horizon, cursor))
+
+
+def window_of_listing(began: datetime, now: datetime, overlap: timedelta) -> Window:
+    """The keys that a listing must read again at its end (R5)."""
+    return Window(began - overlap, max(now, began))
+
+
+@dataclass(frozen=True)
+class CreatedRange:
+    """A half-open span of CreatedDate; None is open. What a listing covers is expressed in it."""
+
+    start: datetime | None
+    end: datetime | None
+
+    def conditions(self) -> list[str]:
+        """The range as SOQL conditions."""
+        return soql.within("CreatedDate", self.start, self.end)
+
+    def multirange(self) -> str:
+        """The range as the text of a Postgres tstzmultirange."""
+        lower = self.start.isoformat() if self.start else ""
+        upper = self.end.isoformat() if self.end else ""
+        return f"{{[{lower},{upper})}}"
+
+    def cut_to(self, since: datetime | None) -> CreatedRange | None:
+        """The part of the range from `since` on, or None when nothing is left."""
+        start = max((t for t in (self.start, since) if t), default=None)
+        return None if start and self.end and start >= self.end else CreatedRange(start, self.end)
