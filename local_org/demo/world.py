@@ -1,0 +1,106 @@
+"""What the demo modules share while one org is being made: chance, time, ids, and short notes on what exists already.
+
+Belongs here: the notes that later records refer to (whole rows go straight to the store, so memory stays small at any size).
+Does not: making records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from local_org.demo.moments import DAY
+from local_org.demo.pools import Company, Pools
+from local_org.ids import make_id
+
+
+class Ids:
+    """Hands out the ids of each key prefix in ascending order."""
+
+    def __init__(self, used: Mapping[str, int]) -> None:
+        """Counts on from the numbers that each prefix has used."""
+        self._used = defaultdict(int, used)
+
+    def next(self, prefix: str) -> str:
+        """Returns a new 18-character id."""
+        self._used[prefix] += 1
+        return make_id(prefix, self._used[prefix])
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A user who owns deals: their share of them, and until when (seconds, or None for somebody who is still there)."""
+
+    user_id: str
+    name: str
+    email: str
+    share: int
+    left_at: int | None
+
+
+@dataclass(frozen=True)
+class AccountNote:
+    """An account that exists, with the company behind it."""
+
+    account_id: str
+    name: str
+    company: Company
+    owner_id: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class ContactNote:
+    """A contact that exists."""
+
+    contact_id: str
+    name: str
+    first: str | None
+    email: str | None
+
+
+@dataclass(frozen=True)
+class DealNote:
+    """An opportunity that exists: its account's position, its owner's, and its life in seconds."""
+
+    opportunity_id: str
+    name: str
+    account: int
+    owner: int
+    created_at: int
+    ended_at: int
+
+
+@dataclass
+class World:
+    """One demo org in the making. `today` is the midnight before which everything happened, `began` the first deal's day."""
+
+    rng: Random
+    pools: Pools
+    ids: Ids
+    today: int
+    years: int
+    admin_id: str = ""
+    user_ids: list[str] = field(default_factory=list)
+    integration_id: str = ""
+    owners: list[Owner] = field(default_factory=list)
+    record_types: dict[str, str] = field(default_factory=dict)
+    accounts: list[AccountNote] = field(default_factory=list)
+    contacts: list[list[ContactNote]] = field(default_factory=list)
+    deals: list[DealNote] = field(default_factory=list)
+
+    doomed: list[tuple[str, str]] = field(default_factory=list)
+    """Object and id of what is deleted once everything is in the store."""
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    """Winner and loser of contacts that are merged then."""
+
+    @property
+    def began(self) -> int:
+        """Returns the second at which this org's history begins."""
+        return self.today - self.years * 365 * DAY
+
+    def pick_owner(self) -> int:
+        """Returns the position of an owner, drawn by share."""
+        return self.rng.choices(range(len(self.owners)), [owner.share for owner in self.owners])[0]
