@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
 

@@ -36,6 +36,7 @@ class KeysOutcome:
 
     @property
     def changed(self) -> bool:
+        """Whether a run has something to do."""
         return bool(self.pending or self.left_to_run or any(c.changed for c in self.counts.values()))
 
 
@@ -133,7 +134,7 @@ class _Follower:
 
     def _classify_and_move(self, step: _Step, pages: list[Page]) -> KeysRead:
         sobject, cursor = step.readable.sobject, step.cursor
-        assert cursor is not None  # noqa: S101 - begun in prepare
+        assert cursor is not None
         with self._with.database.transaction() as connection:
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=step.window.end):
                 return KeysRead()  # another process followed these changes meanwhile

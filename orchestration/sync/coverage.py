@@ -22,6 +22,7 @@ class MissingParents:
 
     @property
     def count(self) -> int:
+        """Owners and deals together."""
         return self.owners + self.deals
 
 

@@ -22,10 +22,12 @@ class Readable:
 
     @property
     def paths(self) -> list[str]:
+        """What a query of full rows selects."""
         return [field.path for field in self.fields]
 
     @property
     def key_paths(self) -> list[str]:
+        """What a query of keys selects."""
         return [field.path for field in self.sobject.keys(self.shown)]
 
 

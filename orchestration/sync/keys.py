@@ -70,12 +70,20 @@ def classify(
         "since": sql.Literal(since),
         "run_id": sql.Literal(run_id),
         "settled": sql.SQL(SETTLED),
+        "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
         "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
+        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(key_passes=sql.SQL(KEY_PASSES)),
+        "into_pending": sql.SQL(_INTO_PENDING),
     }
-    tombstoned = _tombstone_deleted(connection, sobject, names)
+    tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
+    _run(connection, _SETTLE_DELETED, names)
+    if sobject in (OPPORTUNITY, CONTACT):
+        _run(connection, _UNCOVER_DEAL if sobject is OPPORTUNITY else _UNCOVER_DEALS_OF_CONTACT, names)
+    if sobject is CONTACT:
+        _run(connection, _NAME_THE_WINNER, names)
     if sobject is EMAIL_MESSAGE:
-        tombstoned += _tombstone_moved_mail(connection, names)
-    pending = _pend_held(connection, names) + _pend_entitled(connection, sobject, names)
+        tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
+    pending = _run(connection, _PEND_HELD, names) + _run(connection, _PEND_ENTITLED, names)
     return KeysRead(tombstoned=tombstoned, made_pending=pending)
 
 
@@ -86,119 +94,90 @@ def _run(connection: Connection, statement: str, names: Names) -> int:
     return connection.execute(sql.SQL(statement).format(**names)).rowcount
 
 
-def _tombstone_deleted(connection: Connection, sobject: SObject, names: Names) -> int:
-    reason = "'soft_deleted'"
-    if sobject is CONTACT:
-        reason = "case when k.master_record_id is not null then 'merged_into' else 'soft_deleted' end"
-    merged = ", master_record_id = k.master_record_id" if sobject is CONTACT else ""
-    count = _run(
-        connection,
-        f"""
-        update {{raw}} as held
-        set is_deleted = true, system_modstamp = k.system_modstamp, _deleted_at = {{read_at}}, _deleted_reason = {reason}{merged},
-            _read_at = {{read_at}}, _synced_at = now(), _run_id = {{run_id}}, _xact_id = pg_current_xact_id()
-        from {{keys}} as k
-        where k.id = held.id and k.is_deleted and (held._deleted_at is null or held._deleted_reason = 'moved_out_of_scope')
-          and (k.system_modstamp, {{read_at}}) >= (held.system_modstamp, held._read_at)
-        """,
-        names,
-    )
-    _run(
-        connection,
-        """
-        delete from fluint_sync.pending as p using {keys} as k
-        where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
-        """,
-        names,
-    )
-    _drop_child_coverage(connection, sobject, names)
-    return count
+_REASON_DELETED = {
+    CONTACT.name: "case when k.master_record_id is not null then 'merged_into' else 'soft_deleted' end"
+}
 
+# The stamp and the time of reading move too, so that an older read that arrives later does not bring the row back.
+_TOMBSTONE_DELETED = """
+    update {raw} as held
+    set is_deleted = true, system_modstamp = k.system_modstamp, _deleted_at = {read_at}, _deleted_reason = {reason},
+        _read_at = {read_at}, _synced_at = now(), _run_id = {run_id}, _xact_id = pg_current_xact_id()
+    from {keys} as k
+    where k.id = held.id and k.is_deleted
+      and (held._deleted_at is null or held._deleted_reason = 'moved_out_of_scope')
+      and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
+"""
 
-def _drop_child_coverage(connection: Connection, sobject: SObject, names: Names) -> None:
-    """A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8)."""
-    if sobject is OPPORTUNITY:
-        deals = """
-            select k.id from {keys} as k join {raw} as held on held.id = k.id
-            where k.is_deleted or held._deleted_at is not null
-        """
-        objects = "true"
-    elif sobject is CONTACT:
-        deals = """
-            select role.opportunity_id from {keys} as k
-            join {raw} as held on held.id = k.id
-            join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
-            where (k.is_deleted and held._read_at = {read_at}) or (not k.is_deleted and held._deleted_at is not null)
-        """
-        objects = "covered.object = 'opportunity_contact_role'"
-    else:
-        return
-    _run(
-        connection,
-        f"delete from fluint_sync.deal_coverage as covered where {objects} and covered.opportunity_id in ({deals})",
-        names,
-    )
+_NAME_THE_WINNER = """
+    update {raw} as held set master_record_id = k.master_record_id, _xact_id = pg_current_xact_id()
+    from {keys} as k
+    where k.id = held.id and k.is_deleted and held._deleted_at = {read_at}
+      and held.master_record_id is distinct from k.master_record_id
+"""
 
+_SETTLE_DELETED = """
+    delete from fluint_sync.pending as p using {keys} as k
+    where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
+"""
 
-def _tombstone_moved_mail(connection: Connection, names: Names) -> int:
-    return _run(
-        connection,
-        """
-        update {raw} as held
-        set related_to_id = k.related_to_id, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
-            _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
-            _xact_id = pg_current_xact_id()
-        from {keys} as k
-        where k.id = held.id and not k.is_deleted and held._deleted_at is null
-          and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
-          and not exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
-        """,
-        names,
-    )
+# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8).
+_UNCOVER_DEAL = """
+    delete from fluint_sync.deal_coverage as covered using {keys} as k join {raw} as held on held.id = k.id
+    where covered.opportunity_id = k.id and (k.is_deleted or held._deleted_at is not null)
+"""
 
+_UNCOVER_DEALS_OF_CONTACT = """
+    delete from fluint_sync.deal_coverage as covered
+    using {keys} as k
+    join {raw} as held on held.id = k.id
+    join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
+    where covered.object = 'opportunity_contact_role' and covered.opportunity_id = role.opportunity_id
+      and ((k.is_deleted and held._deleted_at = {read_at}) or (not k.is_deleted and held._deleted_at is not null))
+"""
 
-# One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead, the fetch not fall behind.
+_TOMBSTONE_MOVED_MAIL = """
+    update {raw} as held
+    set related_to_id = k.related_to_id, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
+        _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
+        _xact_id = pg_current_xact_id()
+    from {keys} as k
+    where k.id = held.id and not k.is_deleted and held._deleted_at is null
+      and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
+      and not exists (
+          select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
+"""
+
+# One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead of it, nor the fetch
+# settle with a row that is older than what was announced.
 _INTO_PENDING = """
     on conflict (object, id) do update
-    set stamp = greatest(pending.stamp, excluded.stamp), parent_id = excluded.parent_id, since = least(pending.since, excluded.since),
+    set stamp = greatest(pending.stamp, excluded.stamp), parent_id = excluded.parent_id,
+        since = least(pending.since, excluded.since),
         retry_at = case when excluded.stamp > pending.stamp then null else pending.retry_at end
     where excluded.stamp > pending.stamp or pending.stamp is null
 """
 
+_PEND_HELD = """
+    insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+    select {table}, k.id, {parent}, 'changed', k.system_modstamp, {since}
+    from {keys} as k join {raw} as held on held.id = k.id
+    where not k.is_deleted and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope'
+      and (k.system_modstamp > held.system_modstamp
+           or (k.system_modstamp = held.system_modstamp and held._read_at < held.system_modstamp + {settled}
+               and held._read_at < {read_at})
+           or (k.system_modstamp = held.system_modstamp and held._deleted_at is not null))
+    {into_pending}
+"""
 
-def _pend_held(connection: Connection, names: Names) -> int:
-    return _run(
-        connection,
-        f"""
-        insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
-        select {{table}}, k.id, {{parent}}, 'changed', k.system_modstamp, {{since}}
-        from {{keys}} as k join {{raw}} as held on held.id = k.id
-        where not k.is_deleted and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope'
-          and (k.system_modstamp > held.system_modstamp
-               or (k.system_modstamp = held.system_modstamp and held._read_at < held.system_modstamp + {{settled}}
-                   and held._read_at < {{read_at}})
-               or (held._deleted_at is not null and k.system_modstamp >= held.system_modstamp))
-        {_INTO_PENDING}
-        """,
-        names,
-    )
-
-
-def _pend_entitled(connection: Connection, sobject: SObject, names: Names) -> int:
-    condition = _ENTITLED[sobject.name]
-    return _run(
-        connection,
-        f"""
-        insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
-        select {{table}}, k.id, {{parent}}, 'entitled', k.system_modstamp, {{since}}
-        from {{keys}} as k
-        where not k.is_deleted and not exists (select from {{raw}} as held where held.id = k.id and held._deleted_at is null)
-          and {condition}
-        {_INTO_PENDING}
-        """,
-        names,
-    )
-
+_PEND_ENTITLED = """
+    insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+    select {table}, k.id, {parent}, 'entitled', k.system_modstamp, {since}
+    from {keys} as k
+    where not k.is_deleted and {entitled}
+      and not exists (select from {raw} as held where held.id = k.id and held._deleted_at is null)
+    {into_pending}
+"""
 
 # The parent of a key, whose coverage goes when the key turns out to be nobody's (R10).
 _PARENT = {
@@ -209,10 +188,10 @@ _PARENT = {
 
 # When a key that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention.
 _ENTITLED = {
-    OPPORTUNITY.name: f"""
+    OPPORTUNITY.name: """
         (exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.id)
          or (exists (select from fluint_entitlement.scope_owners as owner where owner.owner_id = k.owner_id)
-             and not exists (select from fluint_app.backfill_filter as f where not ({KEY_PASSES}))))
+             and not exists (select from fluint_app.backfill_filter as f where not ({key_passes}))))
     """,
     OPPORTUNITY_CONTACT_ROLE.name: """
         exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.opportunity_id)

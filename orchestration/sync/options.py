@@ -58,6 +58,7 @@ class Counts:
 
     @property
     def changed(self) -> int:
+        """How many rows differ from before."""
         return self.inserted + self.updated + self.tombstoned
 
 
@@ -74,10 +75,12 @@ class ObjectReport:
 
     @property
     def deferred_until(self) -> datetime | None:
+        """When (UTC) the rest can be read, if the org's allowance was used up."""
         return self.error.until if isinstance(self.error, QuotaReachedError) else None
 
     @property
     def state(self) -> Literal["complete", "deferred", "failed"]:
+        """`deferred` keeps what was read and goes on by itself; `failed` needs the error's next step."""
         if self.error is None:
             return "complete"
         return "deferred" if isinstance(self.error, QuotaReachedError) else "failed"

@@ -1,0 +1,205 @@
+"""Sends due document versions to Salesforce as ContentVersions and records what became of each.
+
+A definite refusal is a reason; an answer that never came is looked up before anything is sent again. The queue itself is
+outbox.py's; nothing here ever changes or deletes a file in Salesforce but by a new version.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+import fsspec
+
+from orchestration.documents import outbox
+from orchestration.documents.outbox import DueVersion
+from orchestration.errors import (
+    FluintError,
+    NeedsReconnectError,
+    QuotaReachedError,
+    RejectedRequestError,
+    TransientError,
+)
+from orchestration.postgres.connection import Database
+from orchestration.salesforce import soql
+from orchestration.salesforce.client import Salesforce
+
+# A request that reached Salesforce can still commit after our time-out; its transactions end within ten minutes (REST
+# limits), so that a file which is not there after a quarter of an hour will not appear by itself.
+LATE_COMMIT = timedelta(minutes=15)
+_LONGEST_TITLE = 255  # ContentVersion.Title, object reference
+
+
+@dataclass
+class UploadReport:
+    """What one drain did: versions uploaded, bytes sent, and what waits or failed, by reason."""
+
+    uploaded: int = 0
+    bytes_sent: int = 0
+    found: int = 0
+    not_uploaded: Counter[str] = field(default_factory=Counter)
+    error: FluintError | None = None
+
+
+def open_content(uri: str) -> BinaryIO:
+    """Opens a version's bytes wherever fsspec can read them."""
+    opened: BinaryIO = fsspec.open(uri, "rb").open()
+    return opened
+
+
+def drain(
+    database: Database,
+    salesforce: Salesforce,
+    *,
+    run_id: str,
+    open_uri: Callable[[str], BinaryIO] = open_content,
+) -> UploadReport:
+    """Uploads every version that is due; one bad document does not hold up others.
+
+    Ends early, with `error` set, when nothing more can be sent for the moment: no calls left, or no connection.
+    """
+    report = UploadReport()
+    with database.transaction() as connection:
+        outbox.enqueue(connection)
+    sender = _Sender(database, salesforce, open_uri, report)
+    with salesforce.purpose("upload"):
+        while report.error is None:
+            with database.transaction() as connection:
+                version = outbox.take_due(connection, run_id)
+            if version is None:
+                return report
+            sender.settle(version)
+    return report
+
+
+@dataclass(frozen=True)
+class _Sender:
+    database: Database
+    salesforce: Salesforce
+    open_uri: Callable[[str], BinaryIO]
+    report: UploadReport
+
+    def settle(self, version: DueVersion) -> None:
+        """Brings one version to an outcome that is recorded, or leaves it where it can be looked up."""
+        try:
+            if version.is_ambiguous:
+                self._look_first(version)
+            else:
+                self._send(version)
+        except (QuotaReachedError, NeedsReconnectError) as error:
+            self._refuse(version, type(error).__name__)
+            self.report.error = error
+        except RejectedRequestError as error:
+            self._refuse(version, error.code or "refused")
+
+    def _look_first(self, version: DueVersion) -> None:
+        found = find_version(self.salesforce, version)
+        if found:
+            self._record(version, *found)
+            self.report.found += 1
+        elif self.salesforce.server_time() - _since(version) < LATE_COMMIT:
+            self._wait(version, _since(version) + LATE_COMMIT)
+        else:
+            self._send(version)
+
+    def _send(self, version: DueVersion) -> None:
+        if version.deal_state != "live":
+            return self._refuse(version, version.deal_state)
+        if version.byte_size == 0:
+            return self._refuse(version, "empty_file")
+        with self.database.transaction() as connection:
+            outbox.begin_sending(connection, version)
+        try:
+            created = self._create(version)
+        except TransientError:
+            # Whether it arrived is not known: the next look decides.
+            self._wait(version, self.salesforce.server_time() + timedelta(minutes=1))
+            return
+        document = version.content_document_id or self._document_of(created)
+        self._record(version, created, document)
+        self.report.uploaded += 1
+        self.report.bytes_sent += version.byte_size
+
+    def _create(self, version: DueVersion) -> str:
+        with closing(self._content(version)) as content:
+            return self.salesforce.create_content_version(
+                content_version_fields(version),
+                content,
+                file_name=version.file_name,
+                content_type=version.content_type,
+                size=version.byte_size,
+            )
+
+    def _content(self, version: DueVersion) -> BinaryIO:
+        if version.content_uri:
+            return self.open_uri(version.content_uri)
+        with self.database.transaction() as connection:
+            return io.BytesIO(outbox.content_of(connection, version) or b"")
+
+    def _document_of(self, content_version_id: str) -> str:
+        query = soql.select(["ContentDocumentId"], "ContentVersion", [soql.equal("Id", content_version_id)])
+        (row,) = (row for page in self.salesforce.query(query) for row in page.records())
+        return str(row["ContentDocumentId"])
+
+    def _record(self, version: DueVersion, content_version_id: str, content_document_id: str) -> None:
+        with self.database.transaction() as connection:
+            outbox.record_uploaded(connection, version, content_version_id, content_document_id)
+
+    def _refuse(self, version: DueVersion, reason: str) -> None:
+        self.report.not_uploaded[reason] += 1
+        with self.database.transaction() as connection:
+            outbox.record_refused(connection, version, reason)
+
+    def _wait(self, version: DueVersion, retry_at: datetime) -> None:
+        self.report.not_uploaded["answer_lost"] += 1
+        with self.database.transaction() as connection:
+            outbox.record_unknown(connection, version, "answer_lost", retry_at)
+
+
+def marker(version: DueVersion) -> str:
+    """The deterministic `PathOnClient` by which a version is found again: `<document_id>.v<n>.<ext>`."""
+    return f"{version.document_id}.v{version.version_number}{PurePosixPath(version.file_name).suffix}"
+
+
+def content_version_fields(version: DueVersion) -> dict[str, str]:
+    """What Salesforce is told of a version: the first names the record, later ones the document that they continue."""
+    place = (
+        {"ContentDocumentId": version.content_document_id}
+        if version.content_document_id
+        else {"FirstPublishLocationId": version.opportunity_id}
+    )
+    return {"Title": version.title[:_LONGEST_TITLE], "PathOnClient": marker(version), **place}
+
+
+def find_version(salesforce: Salesforce, version: DueVersion) -> tuple[str, str] | None:
+    """(ContentVersion id, ContentDocument id) of a version that is in Salesforce already, else None.
+
+    Asks by explicit ids (links of the record, then versions of those documents), so that Query All Files is not needed.
+    """
+    documents = [version.content_document_id] if version.content_document_id else _linked(salesforce, version)
+    for some in soql.chunked(documents):
+        where = [soql.is_in("ContentDocumentId", some), soql.equal("PathOnClient", marker(version))]
+        query = soql.select(["Id", "ContentDocumentId"], "ContentVersion", where)
+        for page in salesforce.query(query):
+            for row in page.records():
+                return str(row["Id"]), str(row["ContentDocumentId"])
+    return None
+
+
+def _linked(salesforce: Salesforce, version: DueVersion) -> list[str]:
+    where = [soql.equal("LinkedEntityId", version.opportunity_id)]
+    query = soql.select(["ContentDocumentId"], "ContentDocumentLink", where)
+    return sorted(
+        {str(row["ContentDocumentId"]) for page in salesforce.query(query) for row in page.records()}
+    )
+
+
+def _since(version: DueVersion) -> datetime:
+    assert version.sending_since is not None  # noqa: S101 - only asked of ambiguous versions
+    return version.sending_since
