@@ -8,6 +8,7 @@ FluintError
 │   └── WrongOrgError             this database belongs to another org
 ├── TransientError                try again later; nothing was changed
 │   └── TransientSalesforceError  Salesforce or the way to it failed for the moment
+├── BulkUnavailableError          the Bulk API cannot give this now; REST can, so go on by REST
 ├── QuotaReachedError             wait until a time that it names; what was read stays
 ├── IncompleteReadError           an answer was shorter or other than announced; nothing of it counts
 ├── RejectedRequestError          Salesforce refused what we sent: a rule of the org, or a mistake of ours
@@ -57,6 +58,10 @@ class TransientError(FluintError):
 
 class TransientSalesforceError(TransientError):
     """Salesforce, or the network on the way to it, could not answer for the moment."""
+
+
+class BulkUnavailableError(FluintError):
+    """The Bulk API refused, failed or never finished this read; the same read by REST can succeed."""
 
 
 class QuotaReachedError(FluintError):

@@ -1,0 +1,162 @@
+"""`Salesforce`: everything that this program can ask of an org, behind one class. How each thing is done stands in its own module.
+
+Read-only by construction: queries, describes, retrieves and this client's own Bulk query jobs; the one thing it writes is ContentVersion.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+import requests
+from simple_salesforce.api import Salesforce as SimpleSalesforce
+
+from orchestration.errors import FluintError
+from orchestration.salesforce import bulk, files, query
+from orchestration.salesforce.bulk import BulkJob
+from orchestration.salesforce.describe import (
+    DeletedRecords,
+    Describe,
+    Identity,
+    Organization,
+    read_deleted,
+    read_describe,
+)
+from orchestration.salesforce.ids import to_18
+from orchestration.salesforce.oauth import OAuthApp, TokenStore
+from orchestration.salesforce.pages import Page
+from orchestration.salesforce.quota import ApiUsage
+from orchestration.salesforce.responses import Ask
+from orchestration.salesforce.transport import Timeouts, Transport
+
+
+class Salesforce:
+    """One connection to one org, for one thread. Errors are those of `orchestration.errors`; times are aware and in UTC.
+
+    Any call can raise `NeedsReconnectError`, `QuotaReachedError` (before it is sent, at `quota_share` of the org's daily calls),
+    `TransientSalesforceError` (after its own tries) and `SetupError`.
+    """
+
+    def __init__(
+        self,
+        app: OAuthApp,
+        store: TokenStore,
+        *,
+        api_version: str = "66.0",
+        quota_share: float = 0.8,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        timeout: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        usage: ApiUsage | None = None,
+    ) -> None:
+        """`usage` is what an earlier process last saw, so that a new one does not have to ask in order to know that it must stop."""
+        self._transport = Transport(
+            app, store, quota_share=quota_share, session=session, sleep=sleep, timeouts=timeout, usage=usage
+        )
+        self._api_version = api_version
+        self._base = f"/services/data/v{api_version}"
+        self._sleep = sleep
+
+    @property
+    def usage(self) -> ApiUsage | None:
+        """The org's calls used and allowed, as of the last response; None before the first."""
+        return self._transport.usage
+
+    @contextmanager
+    def purpose(self, name: str) -> Iterator[None]:
+        """Attributes the calls made while the block runs: `keys`, `fetch`, `listing`, `counts`, `describe`, `upload` …"""
+        before, self._transport.purpose = self._transport.purpose, name
+        try:
+            yield
+        finally:
+            self._transport.purpose = before
+
+    def take_calls(self) -> dict[str, int]:
+        """Returns the calls sent per purpose since the last time, and begins anew."""
+        calls = dict(self._transport.calls)
+        self._transport.calls.clear()
+        return calls
+
+    def server_time(self) -> datetime:
+        """Returns the org's clock, floored to the second; needs no session and counts as no call."""
+        return self._transport.server_time()
+
+    def describe(self, sobject: str) -> Describe:
+        """Returns the object's fields as the integration user sees them. Raises `ObjectUnavailableError` when it is not there."""
+        with self._transport.asking(Ask("describe", sobject)):
+            return read_describe(getattr(self._rest(), sobject).describe())
+
+    def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[Page]:
+        """Yields all pages of a query; with `include_deleted`, rows of the recycle bin and archived activities too.
+
+        Raises `MissingFieldError`, `ObjectUnavailableError`, `RejectedRequestError`, `IncompleteReadError`.
+        """
+        return query.query(self._transport, self._base, soql, include_deleted=include_deleted)
+
+    def query_many(self, soqls: Sequence[str], *, include_deleted: bool = True) -> list[Page | FluintError]:
+        """Returns the first page of each query in order, five queries a call; a refused query becomes its error, the others go on."""
+        return query.query_many(self._transport, self._base, soqls, include_deleted=include_deleted)
+
+    def next_pages(self, page: Page) -> Iterator[Page]:
+        """Yields the pages after this one. Raises `IncompleteReadError` when the org no longer holds them."""
+        return query.next_pages(self._transport, page)
+
+    def retrieve(self, sobject: str, ids: Sequence[str], fields: Sequence[str]) -> Page:
+        """Returns the records with these ids (2,000 at most) in one call; the body is a JSON array with null for what is not visible."""
+        return query.retrieve(self._transport, self._base, sobject, ids, fields)
+
+    def deleted(self, sobject: str, start: datetime, end: datetime) -> DeletedRecords:
+        """Returns the ids deleted in [start, end], whole minutes, within the last 15 days."""
+        with self._transport.asking(Ask("deleted", sobject)):
+            return read_deleted(getattr(self._rest(), sobject).deleted(start, end))
+
+    def bulk_query(
+        self, soql: str, *, include_deleted: bool = True, deadline: timedelta = bulk.DEADLINE
+    ) -> AbstractContextManager[BulkJob]:
+        """Gives a finished Bulk query job whose pages stream; the job is aborted and deleted on leaving. Raises `BulkUnavailableError`."""
+        return bulk.bulk_query(
+            self._transport,
+            self._base,
+            soql,
+            include_deleted=include_deleted,
+            deadline=deadline,
+            sleep=self._sleep,
+        )
+
+    def create_content_version(
+        self, fields: Mapping[str, str], content: BinaryIO, *, file_name: str, content_type: str, size: int
+    ) -> str:
+        """Sends one file once, streamed, and returns the ContentVersion's id. `TransientSalesforceError`: look before sending again."""
+        return files.create_content_version(
+            self._transport,
+            self._base,
+            fields,
+            content,
+            file_name=file_name,
+            content_type=content_type,
+            size=size,
+        )
+
+    def identity(self) -> Identity:
+        """Returns whose session this is, as the grant names it; sends nothing."""
+        tokens = self._transport.tokens
+        return Identity(tokens.org_id, tokens.user_id)
+
+    def organization(self) -> Organization:
+        """Returns the org's own record."""
+        with self._transport.asking(Ask("org", "the org")):
+            answer = self._rest().query("SELECT Id, IsSandbox, OrganizationType FROM Organization")
+        record = answer["records"][0]
+        return Organization(to_18(record["Id"]), bool(record["IsSandbox"]), str(record["OrganizationType"]))
+
+    def _rest(self) -> SimpleSalesforce:
+        # It never learns the token: the transport puts it on each request.
+        return SimpleSalesforce(
+            instance_url=self._transport.tokens.instance_url,
+            session_id="",
+            version=self._api_version,
+            session=self._transport,
+        )

@@ -1,0 +1,232 @@
+"""OAuth 2.0 with a Salesforce org: authorization code with PKCE, refresh with rotation, revoke. authlib does the protocol.
+
+`TokenStore` says what a place for tokens must promise; who keeps them, and how, belongs elsewhere. No browser, no redirect server here.
+Facts: Salesforce Help, "OAuth 2.0 Web Server Flow" and "OAuth 2.0 Refresh Token Flow".
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from authlib.common.security import generate_token
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+
+from orchestration.errors import SetupError, TransientSalesforceError
+from orchestration.salesforce.ids import to_18
+from orchestration.salesforce.my_domain import my_domain_url
+from orchestration.salesforce.oauth_errors import refused, unreachable
+
+__all__ = [
+    "LoginAttempt", "OAuthApp", "TokenStore", "Tokens", "begin_login", "finish_login", "my_domain_url", "refresh", "revoke",
+]  # fmt: skip
+
+SCOPES = "api refresh_token"
+"""`api` reads and writes records as the user; `refresh_token` lets the sync go on without a person."""
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect and between two bytes of the answer, for every request of a sign-in."""
+
+
+@dataclass(frozen=True)
+class OAuthApp:
+    """The connected app (External Client App) and where it signs in: `login_url` is an https origin without a path."""
+
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    login_url: str
+    redirect_uri: str
+    ca_file: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `SetupError` unless `login_url` is https."""
+        if urlsplit(self.login_url).scheme != "https":
+            raise SetupError(
+                f"The Salesforce address {self.login_url} does not begin with https://. Tokens are sent only over TLS: correct the address."
+            )
+
+    def endpoint(self, name: str) -> str:
+        """The URL of one of the org's OAuth endpoints: authorize, token, revoke."""
+        return f"{self.login_url.rstrip('/')}/services/oauth2/{name}"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One grant as the org gave it. `generation` counts what the store saved; secrets stay out of `repr`."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    instance_url: str
+    identity_url: str
+    scope: str
+    generation: int = 0
+
+    @property
+    def org_id(self) -> str:
+        """The org's 18-character id (00D…), from the identity URL `…/id/<org>/<user>`."""
+        return to_18(self.identity_url.rstrip("/").split("/")[-2])
+
+    @property
+    def user_id(self) -> str:
+        """The authorising user's 18-character id (005…), from the identity URL."""
+        return to_18(self.identity_url.rstrip("/").split("/")[-1])
+
+
+class TokenStore(Protocol):
+    """A place for the one grant, shared by every process of a workspace."""
+
+    def load(self) -> Tokens:
+        """Returns the grant. Raises `NeedsReconnectError` when there is none, or it was marked."""
+
+    def exclusive(self) -> AbstractContextManager[Tokens]:
+        """Makes the caller the only one who refreshes, across processes; yields what is stored at that moment."""
+
+    def save(self, tokens: Tokens) -> Tokens:
+        """Makes the grant durable before it returns, outside any transaction of the caller; returns it with its new generation."""
+
+    def mark_needs_reconnect(self, reason: str) -> None:
+        """Records that the grant is dead, so that no process asks with it again."""
+
+
+@dataclass(frozen=True)
+class LoginAttempt:
+    """One sign-in under way: the page to open, and the two secrets that tie the answer to it."""
+
+    url: str
+    state: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+
+
+def begin_login(app: OAuthApp) -> LoginAttempt:
+    """Returns the consent page's URL with a fresh `state` and PKCE challenge (S256). Sends nothing."""
+    verifier = generate_token(64)
+    with _session(app) as session:
+        url, state = session.create_authorization_url(
+            app.endpoint("authorize"), code_verifier=verifier, scope=SCOPES
+        )
+    return LoginAttempt(str(url), str(state), verifier)
+
+
+def finish_login(app: OAuthApp, attempt: LoginAttempt, redirected_url: str) -> Tokens:
+    """Returns the tokens for the URL that the browser was redirected to.
+
+    Raises `SetupError` when the person or the org refused, or when the answer belongs to another attempt.
+    """
+    answer = {name: values[0] for name, values in parse_qs(urlsplit(redirected_url).query).items()}
+    if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
+        raise SetupError(
+            "The address that came back from Salesforce belongs to another sign-in. Start the connection again and use the newest page."
+        )
+    if "error" in answer:
+        raise refused(answer["error"], answer.get("error_description", ""), app.login_url)
+    if "code" not in answer:
+        raise SetupError(
+            "The address that came back from Salesforce holds no code. Paste the whole address from the browser's address bar."
+        )
+    with _session(app) as session:
+        given = _post(app, lambda: session.fetch_token(
+            app.endpoint("token"), code=answer["code"], code_verifier=attempt.code_verifier,
+            grant_type="authorization_code", timeout=TIMEOUT, **_wire(app),
+        ))  # fmt: skip
+    tokens = _tokens(given, fallback=None)
+    if tokens.refresh_token is None:
+        raise SetupError(
+            "Salesforce gave no refresh token, so the connection would end within hours. A Salesforce admin adds the scope"
+            " 'Perform requests at any time (refresh_token, offline_access)' to the connected app; then connect again."
+        )
+    return tokens
+
+
+def refresh(app: OAuthApp, tokens: Tokens) -> Tokens:
+    """Returns new tokens; with rotation on, the given refresh token is dead from here on. One request, never repeated here.
+
+    Raises `NeedsReconnectError` for `invalid_grant`, `SetupError` for what an admin can lift, `TransientSalesforceError` without an answer.
+    """
+    with _session(app) as session:
+        given = _post(app, lambda: session.refresh_token(
+            app.endpoint("token"), refresh_token=tokens.refresh_token, timeout=TIMEOUT, **_wire(app)
+        ))  # fmt: skip
+    return _tokens(given, fallback=tokens)
+
+
+def revoke(app: OAuthApp, tokens: Tokens) -> None:
+    """Ends the grant in the org: the refresh token with its access tokens. A grant that is dead already counts as ended."""
+    secret = tokens.refresh_token or tokens.access_token
+    try:
+        answer = requests.post(
+            app.endpoint("revoke"), data={"token": secret}, auth=_no_auth, timeout=TIMEOUT, **_wire(app)
+        )
+    except requests.RequestException as error:
+        raise unreachable(app.login_url, error) from None
+    if answer.status_code >= 500:
+        raise TransientSalesforceError(
+            f"{app.login_url} could not revoke the connection for the moment (HTTP {answer.status_code}). Disconnect again later."
+        )
+
+
+def _session(app: OAuthApp) -> Any:
+    return OAuth2Session(
+        app.client_id,
+        app.client_secret,
+        token_endpoint_auth_method="client_secret_post" if app.client_secret else "none",
+        redirect_uri=app.redirect_uri,
+        code_challenge_method="S256",
+    )
+
+
+def _wire(app: OAuthApp) -> dict[str, Any]:
+    # `verify` goes with every request: on a session, REQUESTS_CA_BUNDLE in the environment would override it (psf/requests#3829).
+    # A redirect would turn the POST into a GET with the secrets' answer lost, so none is followed.
+    return {"verify": app.ca_file or True, "allow_redirects": False}
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request  # keeps requests from adding credentials of a .netrc file
+
+
+def _post(app: OAuthApp, send: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Sends one token request and turns every failure into one of ours; causes are cut off because they may quote the request."""
+    try:
+        return send()
+    except OAuthError as error:
+        raise refused(str(error.error), str(error.description or ""), app.login_url) from None
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise unreachable(app.login_url, error) from None
+    except (requests.RequestException, ValueError):
+        raise TransientSalesforceError(
+            f"{app.login_url} answered the token request with something else than tokens. It is asked again at the next sync;"
+            " if this stays, check that the Salesforce address is the org's My Domain."
+        ) from None
+
+
+def _tokens(given: Mapping[str, Any], fallback: Tokens | None) -> Tokens:
+    """Reads a token answer; what a refresh leaves out is kept from the grant before."""
+
+    def value(name: str, kept: str | None) -> str:
+        found = given.get(name) or kept
+        if not found:
+            raise SetupError(
+                f"Salesforce's token answer lacks {name!r}. Check that the Salesforce address is the org's My Domain."
+            )
+        return str(found)
+
+    rotated = given.get("refresh_token")
+    tokens = Tokens(
+        access_token=value("access_token", None),
+        refresh_token=str(rotated) if rotated else (fallback.refresh_token if fallback else None),
+        instance_url=value("instance_url", fallback.instance_url if fallback else None).rstrip("/"),
+        identity_url=value("id", fallback.identity_url if fallback else None),
+        scope=str(given.get("scope") or (fallback.scope if fallback else "")),
+        generation=fallback.generation if fallback else 0,
+    )
+    if urlsplit(tokens.instance_url).scheme != "https":
+        raise SetupError(
+            f"Salesforce named {tokens.instance_url} as the address for API calls, which is not https. Nothing is sent there."
+        )
+    return tokens

@@ -1,0 +1,173 @@
+"""Reading by REST: one query page by page, several queries in one call, records by id. Bulk and files belong elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from orchestration.errors import BugError, FluintError, IncompleteReadError
+from orchestration.salesforce.pages import Page, Record
+from orchestration.salesforce.responses import Ask, error_for, no_answer, parse_json, read_refusal
+from orchestration.salesforce.soql import chunked, sobject_of
+from orchestration.salesforce.transport import Transport, read_at, utc_now
+
+QUERIES_PER_COMPOSITE = 5
+"""Query subrequests in one composite request (REST API Developer Guide, "Composite Resources": limits)."""
+
+IDS_PER_RETRIEVE = 2_000
+"""Ids in one retrieve of SObject Collections (REST API Developer Guide, "Retrieve Multiple Records with Fewer Round-Trips")."""
+
+MAX_URI = 14_000
+"""Characters of a GET; a request line with its headers ends at 16,384 bytes. Longer queries travel in a composite's body."""
+
+
+def query(transport: Transport, base: str, soql: str, *, include_deleted: bool) -> Iterator[Page]:
+    """Yields all pages of a query, the first at once and the rest as they are asked for; `base` is `/services/data/vNN.N`."""
+    page = first_page(transport, base, soql, include_deleted=include_deleted)
+    yield page
+    yield from next_pages(transport, page)
+
+
+def first_page(transport: Transport, base: str, soql: str, *, include_deleted: bool) -> Page:
+    """Returns the first page of a query; a query too long for a URI goes as a composite of one."""
+    url = _url(base, soql, include_deleted)
+    if len(url) > MAX_URI:
+        (answer,) = query_many(transport, base, [soql], include_deleted=include_deleted)
+        if isinstance(answer, FluintError):
+            raise answer
+        return answer
+    return _get(transport, url, Ask("query", sobject_of(soql)))
+
+
+def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
+    """Yields the pages after this one. Raises `IncompleteReadError` when the org no longer holds them, or holds another number."""
+    if page.next_url is None:
+        return
+    while page.next_url is not None:
+        page = _get(transport, page.next_url, Ask("page", page.sobject), before=page.seen)
+        yield page
+    if page.seen != page.total_size:
+        raise IncompleteReadError(
+            f"Salesforce announced {page.total_size:,} records of {page.sobject} and gave {page.seen:,}. This read does not count; the"
+            " window is read again."
+        )
+
+
+def query_many(
+    transport: Transport, base: str, soqls: Sequence[str], *, include_deleted: bool
+) -> list[Page | FluintError]:
+    """Returns the first page of each query, in order, at one call for five; a refused one becomes its error and the others go on."""
+    answers: list[Page | FluintError] = []
+    for group in chunked(soqls, QUERIES_PER_COMPOSITE):
+        answers += _composite(transport, base, group, include_deleted)
+    return answers
+
+
+def retrieve(
+    transport: Transport, base: str, sobject: str, ids: Sequence[str], fields: Sequence[str]
+) -> Page:
+    """Returns the records with these ids (2,000 at most) in one call; ids that are not there or not visible are null in the body."""
+    if len(ids) > IDS_PER_RETRIEVE:
+        raise BugError(
+            f"{len(ids)} ids of {sobject} were asked for at once; Salesforce takes {IDS_PER_RETRIEVE}."
+        )
+    ask = Ask("retrieve", sobject)
+
+    def parse(response: requests.Response) -> Page:
+        records = _records(parse_json(response.content, ask), ask)
+        count = _count(records)
+        return Page(response.content, (), count, count, None, read_at(response), sobject, count, records)
+
+    with transport.asking(ask):
+        body = {"ids": list(ids), "fields": list(fields)}
+        return transport.read("POST", f"{base}/composite/sobjects/{sobject}", parse, json=body)
+
+
+def _url(base: str, soql: str, include_deleted: bool) -> str:
+    # SOQL's own punctuation may stand in a query string (RFC 3986, section 3.4); encoding it would triple an id list's commas and quotes.
+    resource = "queryAll" if include_deleted else "query"
+    return f"{base}/{resource}?q=" + quote(soql, safe="'(),:=*")
+
+
+def _get(transport: Transport, url: str, ask: Ask, before: int = 0) -> Page:
+    def parse(response: requests.Response) -> Page:
+        page = _page(response.content, (), parse_json(response.content, ask), read_at(response), ask)
+        return replace(page, seen=before + page.count)
+
+    with transport.asking(ask):
+        return transport.read("GET", url, parse)
+
+
+def _composite(
+    transport: Transport, base: str, soqls: Sequence[str], include_deleted: bool
+) -> list[Page | FluintError]:
+    # GET by construction: no other method can be put into a composite here.
+    subrequests = [
+        {"method": "GET", "url": _url(base, soql, include_deleted), "referenceId": f"q{place}"}
+        for place, soql in enumerate(soqls)
+    ]
+    asks = [Ask("query", sobject_of(soql), transport.tokens.user_id) for soql in soqls]
+    whole = Ask("query", ", ".join(ask.sobject for ask in asks))
+
+    def parse(response: requests.Response) -> list[Page | FluintError]:
+        parts = _composite_parts(parse_json(response.content, whole), whole)
+        moment = read_at(response)
+        return [_part(response.content, parts, f"q{place}", moment, ask) for place, ask in enumerate(asks)]
+
+    with transport.asking(whole):
+        body = {"allOrNone": False, "compositeRequest": subrequests}
+        return transport.read("POST", f"{base}/composite", parse, json=body)
+
+
+def _composite_parts(answer: Any, ask: Ask) -> Mapping[str, tuple[int, Mapping[str, Any]]]:
+    parts = answer.get("compositeResponse") if isinstance(answer, dict) else None
+    if not isinstance(parts, list):
+        raise no_answer(ask)
+    return {str(part.get("referenceId")): (place, part) for place, part in enumerate(parts)}
+
+
+def _part(
+    body: bytes,
+    parts: Mapping[str, tuple[int, Mapping[str, Any]]],
+    reference: str,
+    moment: datetime,
+    ask: Ask,
+) -> Page | FluintError:
+    if reference not in parts:
+        return IncompleteReadError(
+            f"Salesforce left {ask.what} unanswered. It does not count; the query is made again."
+        )
+    place, part = parts[reference]
+    status = int(part.get("httpStatusCode") or 0)
+    if not 200 <= status < 300:
+        return error_for(read_refusal(status, part.get("body"), {}), ask, utc_now())
+    return _page(body, ("compositeResponse", place, "body"), part.get("body"), moment, ask)
+
+
+def _page(body: bytes, path: tuple[str | int, ...], answer: Any, moment: datetime, ask: Ask) -> Page:
+    if not isinstance(answer, dict) or "done" not in answer:
+        raise no_answer(ask)
+    records = _records(answer.get("records"), ask)
+    next_url = None if answer["done"] else answer.get("nextRecordsUrl")
+    if not answer["done"] and not next_url:
+        raise IncompleteReadError(
+            f"Salesforce says that {ask.what} has more records and not where. It does not count and is made again."
+        )
+    total = int(answer.get("totalSize", len(records)))
+    count = _count(records)
+    return Page(body, (*path, "records"), count, total, next_url, moment, ask.sobject, count, records)
+
+
+def _records(answer: Any, ask: Ask) -> Sequence[Record | None]:
+    if not isinstance(answer, list):
+        raise no_answer(ask)
+    return answer
+
+
+def _count(records: Sequence[Record | None]) -> int:
+    return sum(record is not None for record in records)
