@@ -1,0 +1,72 @@
+"""The command line of the local org: `python -m local_org serve --directory DIR`.
+
+Belongs here: arguments, the line that says it is ready, the end of the process. Does not: serving (server.py).
+"""
+
+import argparse
+import json
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_org import demo_data, life
+from local_org.server import Address, OrgServer, make_server, stop_with_parent
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until SIGTERM, SIGINT, or the end of the parent; prints one line of JSON when it answers."""
+    asked = _parser().parse_args(arguments)
+    server = make_server(asked.directory, Address(asked.host, asked.port, tuple(asked.name)))
+    if asked.opportunities and not server.org.store.select("select 1 from Opportunity limit 1"):
+        demo_data.populate(server.org, opportunities=asked.opportunities)
+    # The server ends on these signals by itself and raises them again afterwards; to be asked to end is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if asked.with_parent is not None:
+        stop_with_parent(server, asked.with_parent)
+    if asked.live:
+        life.begin(server.org)
+    server.serve_until_stopped(lambda: _announce(server))
+
+
+def _announce(server: OrgServer) -> None:
+    card = server.registration
+    print(
+        json.dumps({"base_url": card.base_url, "ca_file": card.ca_file, "directory": card.directory}),
+        flush=True,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_org", description="A Salesforce org on this machine."
+    )
+    serve = parser.add_subparsers(required=True).add_parser(
+        "serve", help="serve an org over HTTPS until stopped"
+    )
+    serve.add_argument("--directory", type=Path, required=True, help="where the org lives; made if missing")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine alone)"
+    )
+    serve.add_argument(
+        "--port", type=int, default=0, help="port; 0 takes that of the last time, or any free one"
+    )
+    serve.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        help="host name for the certificate and the org's URL; may be repeated",
+    )
+    serve.add_argument(
+        "--opportunities",
+        type=int,
+        default=0,
+        help="make a demo org with so many opportunities if the org is empty",
+    )
+    serve.add_argument("--live", action="store_true", help="let reps move deals and mail arrive by itself")
+    serve.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process is gone")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

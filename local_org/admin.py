@@ -1,0 +1,136 @@
+"""The admin endpoints under /__local_org__/: what an operator of the org can do that no Salesforce API offers.
+
+Belongs here: clock, log, switches, tokens, faults, the cast and the named changes of the demo, over HTTP. Does not: what these do.
+Loopback only, not counted as API calls, not in the access log: a test's own questions must not change what it measures.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from json import JSONDecodeError
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from local_org import changes
+from local_org.access_log import AccessLog, calls_in_last_day
+from local_org.faults import Fault, Faults
+from local_org.org import Org
+from local_org.tokens import Tokens
+
+PREFIX = "/__local_org__"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Admin:
+    """The admin endpoints of one org."""
+
+    def __init__(self, org: Org, tokens: Tokens, log: AccessLog, faults: Faults) -> None:
+        """Holds what the endpoints turn."""
+        self._org = org
+        self._tokens = tokens
+        self._log = log
+        self._faults = faults
+
+    def mount(self) -> Mount:
+        """Gives the routes of all admin endpoints."""
+        routes = [
+            ("/clock", "GET", self.clock),
+            ("/clock", "POST", self.turn_clock),
+            ("/log", "GET", self.log),
+            ("/log", "DELETE", self.clear_log),
+            ("/switches", "GET", self.switches),
+            ("/switches", "PATCH", self.set_switches),
+            ("/usage", "GET", self.usage),
+            ("/tokens", "DELETE", self.revoke_tokens),
+            ("/faults", "GET", self.faults),
+            ("/faults", "POST", self.add_fault),
+            ("/faults", "DELETE", self.clear_faults),
+            ("/cast", "GET", self.cast),
+            ("/changes/{name}", "POST", self.change),
+        ]
+        return Mount(
+            PREFIX,
+            routes=[Route(path, _guarded(endpoint), methods=[method]) for path, method, endpoint in routes],
+        )
+
+    async def clock(self, request: Request) -> Response:
+        """Tells the org's time."""
+        return JSONResponse({"now": self._org.clock.now().isoformat()})
+
+    async def turn_clock(self, request: Request) -> Response:
+        """Turns the org's clock by `seconds`, back if negative."""
+        body = await request.json()
+        self._org.clock.turn(timedelta(seconds=float(body["seconds"])))
+        return await self.clock(request)
+
+    async def log(self, request: Request) -> Response:
+        """Gives the access log, the entries after `after` alone if that is given."""
+        after = int(request.query_params.get("after", "0"))
+        return JSONResponse(await run_in_threadpool(self._log.entries, after))
+
+    async def clear_log(self, request: Request) -> Response:
+        """Empties the access log."""
+        await run_in_threadpool(self._log.clear)
+        return Response(status_code=204)
+
+    async def switches(self, request: Request) -> Response:
+        """Gives the switches."""
+        return JSONResponse(self._org.switches.as_dict())
+
+    async def set_switches(self, request: Request) -> Response:
+        """Sets the switches that the body names."""
+        self._org.switches.set(await request.json())
+        return await self.switches(request)
+
+    async def usage(self, request: Request) -> Response:
+        """Gives the API calls of the last day, without being one."""
+        return JSONResponse({"api_calls": await run_in_threadpool(calls_in_last_day, self._org)})
+
+    async def revoke_tokens(self, request: Request) -> Response:
+        """Revokes `token`, or all grants and tokens of `user_id`, or everyone's."""
+        token, user_id = request.query_params.get("token"), request.query_params.get("user_id")
+        if token is not None:
+            known = await run_in_threadpool(self._tokens.revoke, token)
+            return Response(status_code=204 if known else 404)
+        await run_in_threadpool(self._tokens.revoke_all, user_id)
+        return Response(status_code=204)
+
+    async def faults(self, request: Request) -> Response:
+        """Gives the faults that are still to come."""
+        return JSONResponse(list(self._faults.listing()))
+
+    async def add_fault(self, request: Request) -> Response:
+        """Puts the fault that the body describes to work."""
+        self._faults.add(Fault.of(await request.json()))
+        return await self.faults(request)
+
+    async def clear_faults(self, request: Request) -> Response:
+        """Ends all faults."""
+        self._faults.clear()
+        return Response(status_code=204)
+
+    async def cast(self, request: Request) -> Response:
+        """Gives the people of the demo and the part that each plays."""
+        return JSONResponse(await run_in_threadpool(changes.cast, self._org))
+
+    async def change(self, request: Request) -> Response:
+        """Makes a named change to the org, as a rep would, and tells what it did."""
+        name = request.path_params["name"]
+        return JSONResponse(await run_in_threadpool(changes.make_change, self._org, name))
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    """Answers 403 to other machines and 400 with the reason to a request that says something impossible."""
+
+    async def guarded(request: Request) -> Response:
+        if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+            return JSONResponse({"error": "The admin endpoints answer this machine alone."}, status_code=403)
+        try:
+            return await endpoint(request)
+        except (ValueError, TypeError, KeyError, JSONDecodeError) as fault:
+            return JSONResponse({"error": str(fault)}, status_code=400)
+
+    return guarded

@@ -1,0 +1,85 @@
+"""The whole org as one ASGI application: every route, the gate before them, and how errors look.
+
+Belongs here: putting the parts together. Does not: any behaviour of a part.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp
+
+from local_org import rest
+from local_org.access_log import AccessLog
+from local_org.admin import Admin
+from local_org.bulk import Bulk
+from local_org.bulk_jobs import Jobs
+from local_org.errors import ApiError, not_found
+from local_org.faults import FaultMiddleware, Faults
+from local_org.file_routes import FileRoutes
+from local_org.gate import Gate
+from local_org.oauth import OAuth
+from local_org.org import Org
+from local_org.pages import Pages
+from local_org.registration import registration_of
+from local_org.tokens import Tokens
+
+_JSON = "application/json;charset=UTF-8"
+
+
+def build_app(org: Org) -> ASGIApp:
+    """Gives the application of an org that is registered (`org.json`); ending it stops the jobs and closes the org."""
+    registration = registration_of(org.directory)
+    tokens = Tokens(org.store, org.clock, org.switches, org.org_id)
+    log, faults, jobs = AccessLog(org), Faults(), Jobs(org)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        jobs.close()
+        org.close()
+
+    routes: list[BaseRoute] = [
+        *OAuth(org, registration, tokens).routes(),
+        *Pages(org, registration, tokens).routes(),
+        *Bulk(org, jobs).routes(),
+        *FileRoutes(org).routes(),
+        *rest.routes(org),
+        Admin(org, tokens, log, faults).mount(),
+    ]
+    handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    # The log counts bytes before compression; a fault may hit the compressed answer.
+    zipped = GZipMiddleware(Gate(app, org, tokens, log), minimum_size=1_000, compresslevel=1)
+    return FaultMiddleware(zipped, faults)
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.body(), status_code=error.status, headers={"content-type": _JSON})
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return await _api_error(request, not_found())
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    # A path may stand in several routes, one for each of its methods.
+    fitting = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    allowed = ",".join(sorted({method for route in fitting for method in route.methods or ()}))
+    message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+    return await _api_error(request, ApiError(405, "METHOD_NOT_ALLOWED", message))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return await _api_error(
+        request, ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred inside the local org")
+    )

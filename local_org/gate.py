@@ -1,0 +1,123 @@
+"""The gate that every HTTP request of the org passes: its time, its size, who asks, whether they may, how many calls are left.
+
+Belongs here: the ASGI middleware around all routes. Does not: what a call may see (security.py), what it answers (the routes).
+An API call is a request under /services/data/vNN.N/; it is authenticated, counted once whatever it contains, and logged.
+"""
+
+import re
+from email.utils import format_datetime
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local_org import security
+from local_org.access_log import CURRENT, AccessLog, Entry, calls_in_last_day
+from local_org.errors import ApiError
+from local_org.org import Org
+from local_org.tokens import Tokens
+
+_API_CALL = re.compile(r"/services/data/v\d")
+_JSON = "application/json;charset=UTF-8"
+
+
+class Gate:
+    """Middleware: sets `request.state.user_id` for API calls, or refuses them as Salesforce does."""
+
+    def __init__(self, app: ASGIApp, org: Org, tokens: Tokens, log: AccessLog) -> None:
+        """Stands in front of `app`."""
+        self._app = app
+        self._org = org
+        self._tokens = tokens
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; requests of the admin endpoints pass with nothing but the date."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"].startswith("/__local_org__"):
+            await self._app(scope, receive, self._dated(send))
+            return
+        entry = Entry(self._org.clock.now(), scope["method"], scope["path"])
+        current = CURRENT.set(entry)
+        try:
+            await self._serve(scope, receive, self._dated(_noting(send, entry)), entry)
+        finally:
+            CURRENT.reset(current)
+            await run_in_threadpool(self._log.write, entry)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
+        try:
+            self._refuse_long(scope)
+            if _API_CALL.match(scope["path"]):
+                used = await run_in_threadpool(self._admit, scope, entry)
+                send = self._with_limit(send, used)
+        except ApiError as refusal:
+            answer = JSONResponse(refusal.body(), status_code=refusal.status, headers={"content-type": _JSON})
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope, entry: Entry) -> int:
+        """Gives the calls used, this one included. Raises ApiError when the caller may not come in."""
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        known = token.strip() if scheme.lower() in {"bearer", "oauth"} else ""
+        user_id = self._tokens.authenticate(known)
+        if not self._org.user(user_id)["IsActive"]:
+            raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        entry.user_id = user_id
+        scope.setdefault("state", {})["user_id"] = user_id
+        if not security.has_permission(self._org, user_id, "PermissionsApiEnabled"):
+            raise ApiError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
+        used = calls_in_last_day(self._org)
+        if used >= self._org.switches.daily_api_limit:
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self._log.count_call()
+        entry.api_calls = 1
+        return used + 1
+
+    def _refuse_long(self, scope: Scope) -> None:
+        """Refuses more than 16,384 bytes of URI and headers (the request line and the header lines as sent)."""
+        uri = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"]) + 1
+        headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+        limit = self._org.switches.uri_limit_bytes
+        if uri > limit:
+            raise ApiError(414, "URI_TOO_LONG", HTTPStatus(414).phrase)
+        if uri + headers > limit:
+            raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", HTTPStatus(431).phrase)
+
+    def _dated(self, send: Send) -> Send:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Date"] = format_datetime(self._org.clock.now(), usegmt=True)
+            await send(message)
+
+        return dated
+
+    def _with_limit(self, send: Send, used: int) -> Send:
+        value = f"api-usage={used}/{self._org.switches.daily_api_limit}"
+
+        async def limited(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Sforce-Limit-Info"] = value
+            await send(message)
+
+        return limited
+
+
+def _noting(send: Send, entry: Entry) -> Send:
+    """Notes status and size of the answer; `is_complete` stays false for an answer that broke off."""
+
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        elif message["type"] == "http.response.body":
+            entry.bytes += len(message.get("body", b""))
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            entry.is_complete = True
+
+    return noting
