@@ -113,21 +113,24 @@ class _Sender:
             return self._refuse(version, version.deal_state)
         if version.byte_size == 0:
             return self._refuse(version, "empty_file")
+        try:
+            content = self._content(version)
+        except OSError:
+            return self._refuse(version, "content_unreadable")
         with self.database.transaction() as connection:
             outbox.begin_sending(connection, version)
         try:
-            created = self._create(version)
-        except TransientError:
+            created = self._create(version, content)
+        except (TransientError, OSError):
             # Whether it arrived is not known: the next look decides.
-            self._wait(version, self.salesforce.server_time() + timedelta(minutes=1))
-            return
+            return self._wait(version, self.salesforce.server_time() + timedelta(minutes=1))
         document = version.content_document_id or self._document_of(created)
         self._record(version, created, document)
         self.report.uploaded += 1
         self.report.bytes_sent += version.byte_size
 
-    def _create(self, version: DueVersion) -> str:
-        with closing(self._content(version)) as content:
+    def _create(self, version: DueVersion, content: BinaryIO) -> str:
+        with closing(content):
             return self.salesforce.create_content_version(
                 content_version_fields(version),
                 content,
@@ -201,5 +204,5 @@ def _linked(salesforce: Salesforce, version: DueVersion) -> list[str]:
 
 
 def _since(version: DueVersion) -> datetime:
-    assert version.sending_since is not None  # noqa: S101 - only asked of ambiguous versions
+    assert version.sending_since is not None  # only asked of ambiguous versions
     return version.sending_since

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
-from orchestration.salesforce.client import Page
+from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.fields import Readable
 from orchestration.sync.objects import CONTACT, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE

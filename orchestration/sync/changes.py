@@ -15,7 +15,7 @@ from orchestration.entitlement.filters import read_filter
 from orchestration.errors import FluintError
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
-from orchestration.salesforce.client import Page
+from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.fields import Readable, forget_if_refused, readable
 from orchestration.sync.keys import KeysRead, classify, staged_keys

@@ -16,7 +16,7 @@ from orchestration.entitlement.licences import scope_owners
 from orchestration.errors import FluintError, IncompleteReadError, RejectedRequestError
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
-from orchestration.salesforce.client import Page
+from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.fields import Readable, readable
@@ -86,8 +86,6 @@ class _Fetcher:
         try:
             return self._fetch_once(ids)
         except (RejectedRequestError, IncompleteReadError) as error:
-            if isinstance(error, RejectedRequestError) and error.code in ("INVALID_FIELD", "INVALID_TYPE"):
-                raise
             if len(ids) == 1:
                 self._postpone(ids, "unreadable", error)
                 return Counts()

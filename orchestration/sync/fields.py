@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestration.errors import FluintError, MissingFieldError, ObjectUnavailableError, RejectedRequestError
+from orchestration.errors import FluintError, MissingFieldError, ObjectUnavailableError
 from orchestration.sync import ledger
 from orchestration.sync.objects import Field, Need, SObject
 from orchestration.sync.options import Collaborators
@@ -54,7 +54,7 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
 
 def forget_if_refused(with_: Collaborators, sobject: SObject, error: FluintError) -> None:
     """Describes the object again at the next read when Salesforce no longer knows a field or the object."""
-    if isinstance(error, RejectedRequestError) and error.code in ("INVALID_FIELD", "INVALID_TYPE"):
+    if isinstance(error, MissingFieldError | ObjectUnavailableError):
         with with_.database.transaction() as connection:
             ledger.forget_fields(connection, sobject.table_name)
 

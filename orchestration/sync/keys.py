@@ -15,7 +15,8 @@ from psycopg import sql
 from orchestration.entitlement.filters import KEY_PASSES
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
-from orchestration.salesforce.client import Page
+from orchestration.postgres.merge import lock_for_writing
+from orchestration.salesforce.pages import Page
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
 
 # A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
@@ -75,6 +76,7 @@ def classify(
         "entitled": sql.SQL(_ENTITLED[sobject.name]).format(key_passes=sql.SQL(KEY_PASSES)),
         "into_pending": sql.SQL(_INTO_PENDING),
     }
+    lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
     if sobject in (OPPORTUNITY, CONTACT):

@@ -13,7 +13,7 @@ from orchestration.entitlement.filters import owned_by
 from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
-from orchestration.salesforce.client import Page
+from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.arrivals import store_page, store_rows
 from orchestration.sync.fetch import Scope, scope_now

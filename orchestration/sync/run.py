@@ -128,8 +128,8 @@ class _Run:
             return
         for table in tables:
             self._add(table, outcome.counts.get(table, Counts()), outcome.notes.get(table, ()))
-        for table, error in outcome.errors.items():
-            self._fail(table, error)
+        for table, failure in outcome.errors.items():
+            self._fail(table, failure)
 
     def each(self, table: str, step: Callable[[str], Counts]) -> None:
         """Takes one step for one object, unless the object is not wanted or has failed."""
