@@ -1,12 +1,18 @@
-"""The raw tables: their description as data and the additive DDL that brings them up. Which tables there are is the catalogue's business.
+"""The raw tables: their description as data, and the additive DDL that brings them up. The catalogue says which.
 
-Raw DDL only ever adds (a table, a column, an index): analysts' views and the entitlement views hang on these tables.
+Raw DDL only ever adds (a table, a column, an index): analysts' views and the entitlement views hang on these.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from psycopg import sql
+
+from orchestration.errors import SetupError
+from orchestration.postgres.connection import Connection
 
 ColumnType = Literal["text", "boolean", "numeric", "timestamptz", "date"]
 
@@ -15,7 +21,7 @@ SCHEMA = "raw_salesforce"
 
 @dataclass(frozen=True)
 class RawColumn:
-    """One column, its Postgres type, and the path of its value in a REST record (joined with dots: the Bulk CSV header)."""
+    """One column, its Postgres type, and its path in a REST record (joined with dots: the Bulk CSV header)."""
 
     name: str
     type: ColumnType
@@ -24,7 +30,80 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class RawTable:
-    """One table of raw_salesforce; every table has the key `id` and, where the object has them, `system_modstamp` and `is_deleted`."""
+    """One table of raw_salesforce; each has `id` and, where the object has them, `system_modstamp`, `is_deleted`."""
 
     name: str
     columns: tuple[RawColumn, ...]
+
+
+# What the sync knows of a row beside its fields. `_xact_id` is how the models find what changed, `_read_at` is by
+# Salesforce's clock, `_synced_at` by ours. A fill factor leaves room to move `_read_at` without touching an index.
+_CREATE_TABLE = """
+create table {table} (
+    {columns},
+    _read_at timestamptz not null,
+    _synced_at timestamptz not null default now(),
+    _run_id text not null,
+    _xact_id xid8 not null default pg_current_xact_id(),
+    _deleted_at timestamptz,
+    _deleted_reason text,
+    primary key (id)
+) with (fillfactor = 90)
+"""
+_INDEXED = ("system_modstamp", "created_date", "owner_id", "opportunity_id", "contact_id", "related_to_id")
+
+_COLUMNS = """
+select attname, format_type(atttypid, null) from pg_attribute
+where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+"""
+_TYPE_NAMES = {"timestamptz": "timestamp with time zone"}
+
+
+def bring_up(conn: Connection, tables: Sequence[RawTable]) -> list[str]:
+    """Adds what is missing of schema, tables, columns and indexes; returns what it added, empty when all was there.
+
+    One caller at a time, in the caller's transaction. Raises SetupError when a column is there with another type.
+    """
+    conn.execute("select pg_advisory_xact_lock(hashtextextended('fluint raw tables', 0))")
+    conn.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
+    return [added for table in tables for added in _bring_up(conn, table)]
+
+
+def _bring_up(conn: Connection, table: RawTable) -> Iterator[str]:
+    name = sql.Identifier(SCHEMA, table.name)
+    held: dict[str, str] = dict(conn.execute(_COLUMNS, [name.as_string()]).fetchall())
+    if not held:
+        definitions = sql.SQL(",\n    ").join(map(_definition, table.columns))
+        conn.execute(sql.SQL(_CREATE_TABLE).format(table=name, columns=definitions))
+        yield f"table {SCHEMA}.{table.name}"
+    else:
+        for column in table.columns:
+            if column.name not in held:
+                conn.execute(sql.SQL("alter table {} add column {}").format(name, _definition(column)))
+                yield f"column {SCHEMA}.{table.name}.{column.name}"
+            elif held[column.name] != _TYPE_NAMES.get(column.type, column.type):
+                raise SetupError(
+                    f"{SCHEMA}.{table.name}.{column.name} holds {held[column.name]}, the catalogue says {column.type}. Nothing"
+                    " was changed. A column is never altered in place, because views hang on it: whoever changed the catalogue"
+                    " gives the field a column of another name there."
+                )
+    yield from _bring_up_indexes(conn, table)
+
+
+def _bring_up_indexes(conn: Connection, table: RawTable) -> Iterator[str]:
+    names = {column.name for column in table.columns}
+    for column in (*(name for name in _INDEXED if name in names), "_xact_id"):
+        index = f"{table.name}_{column}_idx"
+        # `create index if not exists` would lock the table against writers before it looks.
+        found = conn.execute("select to_regclass(%s)", [sql.Identifier(SCHEMA, index).as_string()]).fetchone()
+        if found == (None,):
+            conn.execute(
+                sql.SQL("create index {} on {} ({})").format(
+                    sql.Identifier(index), sql.Identifier(SCHEMA, table.name), sql.Identifier(column)
+                )
+            )
+            yield f"index {SCHEMA}.{index}"
+
+
+def _definition(column: RawColumn) -> sql.Composed:
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
