@@ -18,13 +18,15 @@ _SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other
 
 
 def accounts(world: World, count: int) -> Iterator[Row]:
-    """Yields `count` rows of Account and notes them. Beyond the pool of companies, names continue as branches of the same firms."""
+    """Yields `count` rows of Account, oldest first, and notes them. Beyond the pool of companies, names go on as branches."""
     rng, companies = world.rng, world.pools.companies
     for number in range(count):
         company = companies[number % len(companies)]
         round_ = number // len(companies)
         name = company.name if not round_ else f"{company.name} ({company.city} {round_})"
-        created = working_hour(between(world.began - 300 * DAY, world.today - 30 * DAY, rng), rng)
+        # Most customers are old; the oldest three precede every deal.
+        age = (1 - (max(0, number - 3) / count) ** 0.7) * (world.today - world.began - 60 * DAY)
+        created = working_hour(world.today - 70 * DAY - int(age), rng) - (number < 3) * 300 * DAY
         changed = between(created, world.today - 1, rng) if rng.random() < 0.6 else created
         owner = world.owners[world.pick_owner()]
         note = AccountNote(world.ids.next("001"), name, company, owner.user_id, created)
@@ -71,10 +73,10 @@ def _person(world: World, company: Company, number: int, odd_every: int) -> Pers
 def _contact(world: World, account: AccountNote, person: Person, notes: list[ContactNote], number: int) -> Row:
     rng = world.rng
     email = _email(world, account, person, notes)
-    created = between(account.created_at, world.today - 20 * DAY, rng)
+    created = between(account.created_at, min(account.created_at + 400 * DAY, world.today - 20 * DAY), rng)
     changed = between(created, world.today - 1, rng) if rng.random() < 0.5 else created
     name = f"{person.first} {person.last}" if person.first else person.last
-    note = ContactNote(world.ids.next("003"), name, person.first, email)
+    note = ContactNote(world.ids.next("003"), name, person.first, email, created)
     _fate(world, note, notes, number)
     notes.append(note)
     company = account.company

@@ -5,6 +5,7 @@ Belongs here: rows of Opportunity and OpportunityContactRole. Does not: stages a
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -25,6 +26,8 @@ _NEW_TYPES = ("New Business", "New Business", "Upsell", None)
 _RENEWAL_TYPES = ("Renewal", "Renewal", "Existing Business", "Upsell")
 _ROLES = ("Decision Maker", "Economic Buyer", "Evaluator", "Executive Sponsor", "Influencer", "Business User", "Technical Buyer", "Other", None)
 HUGE = 9_999_999_999_999.99
+SHOWCASE = range(21, 31)
+"""Places of deals that even the smallest org has for the demo's changes: young, open, New Business, with people and mails."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +44,35 @@ class _Life:
 
 def opportunities(world: World, count: int) -> Iterator[Row]:
     """Yields `count` rows of Opportunity, oldest not first, and notes them."""
+    made = [account.created_at for account in world.accounts]
     deleted_every = max(2, min(250, count // 4))
     for number in range(count):
-        owner = world.pick_owner()
-        account = int(len(world.accounts) * world.rng.random() ** 1.5)
-        is_renewal = world.rng.random() < 0.27
-        life = _life(world, world.owners[owner], is_renewal)
-        name = _name(world.accounts[account], world.rng, number, count, is_renewal)
+        shown = number in SHOWCASE
+        owner = _shown_owner(world, number) if shown else world.pick_owner()
+        is_renewal = not shown and world.rng.random() < 0.27
+        life = _shown_life(world) if shown else _life(world, world.owners[owner], is_renewal)
+        account = int(bisect(made, life.created) * world.rng.random())
+        renewed = int(as_date(life.close)[:4]) if is_renewal else None
+        name = _name(world.accounts[account], world.rng, number, count, renewed)
         ended = life.moved if life.stage.is_closed and life.moved else life.modified
         note = DealNote(world.ids.next("006"), name, account, owner, life.created, ended)
         world.deals.append(note)
-        if number % deleted_every == deleted_every - 1:
+        if number % deleted_every == deleted_every - 1 and not shown:
             world.doomed.append(("Opportunity", note.opportunity_id))
-        yield _opportunity(world, note, life, is_renewal) | _special(number)
+        row = _opportunity(world, note, life, is_renewal)
+        yield row | ({"Amount": 24_500.0, "ExpectedRevenue": 4_900.0} if shown else _special(number))
+
+
+def _shown_owner(world: World, number: int) -> int:
+    """The first four reps and the one whom Fluint does not know, in turn."""
+    shown = [*range(4), next(place for place, owner in enumerate(world.owners) if owner.role == "unmatched")]
+    return shown[number % len(shown)]
+
+
+def _shown_life(world: World) -> _Life:
+    created = working_hour(world.today - world.rng.randint(30, 60) * DAY, world.rng)
+    moved = between(created, world.today - 10 * DAY, world.rng)
+    return _Life(created, OPEN_STAGES[1], moved, moved, moved, world.today + world.rng.randint(10, 60) * DAY)
 
 
 def _special(number: int) -> Row:
@@ -85,9 +104,8 @@ def _life(world: World, owner: Owner, is_renewal: bool) -> _Life:
 def _closed(world: World, created: int, ended: int, is_renewal: bool) -> _Life:
     rng = world.rng
     won = rng.random() < (0.82 if is_renewal else 0.29)
-    ended = min(working_hour(ended, rng), world.today - 1)
-    ended = max(ended, created)
-    modified = min(between(ended, ended + 90 * DAY, rng), world.today - 1) if rng.random() < 0.3 else ended
+    ended = max(working_hour(ended, rng), created)
+    modified = between(ended, min(ended + 90 * DAY, world.today - 1), rng) if rng.random() < 0.3 else ended
     return _Life(created, CLOSED_WON if won else CLOSED_LOST, ended, modified, _stamped(world, modified), ended)
 
 
@@ -112,14 +130,14 @@ def _stamped(world: World, modified: int) -> int:
     return between(modified, min(modified + 30 * DAY, world.today - 1), world.rng) if chance < 0.15 else modified
 
 
-def _name(account: AccountNote, rng: Random, number: int, count: int, is_renewal: bool) -> str:
+def _name(account: AccountNote, rng: Random, number: int, count: int, renewed: int | None) -> str:
     every = max(1, min(90, count // (len(odd.DEAL_NAMES) + 2)))
     if number % every == every // 2 and number // every < len(odd.DEAL_NAMES):
         return odd.DEAL_NAMES[number // every][:120]
     chance = rng.random()
     if chance < 0.1:
         return f"{account.name}-"[:120]  # what Salesforce proposes when a deal is made from an account
-    tail = f"Renewal {rng.randint(2021, 2027)}" if is_renewal else f"{rng.choice(_PRODUCTS)}, {rng.randint(2, 60) * 5} seats"
+    tail = f"Renewal {renewed}" if renewed else f"{rng.choice(_PRODUCTS)}, {rng.randint(2, 60) * 5} seats"
     return f"{account.name[: 118 - len(tail)]} – {tail}"[:120] if chance < 0.8 else f"{tail} ({account.name[: 115 - len(tail)]})"
 
 
@@ -162,11 +180,12 @@ def _opportunity(world: World, note: DealNote, life: _Life, is_renewal: bool) ->
 def contact_roles(world: World) -> Iterator[Row]:
     """Yields none to six rows of OpportunityContactRole per opportunity: one primary at most, some contacts in two roles."""
     rng = world.rng
-    for deal in world.deals:
+    for number, deal in enumerate(world.deals):
         people = world.contacts[deal.account]
         if rng.random() < 0.03:
             people = people + rng.choice(world.contacts)  # a consultant from another company
-        chosen = rng.sample(people, min(len(people), rng.choices((0, 1, 2, 3, 4, 5), (10, 30, 30, 20, 7, 3))[0]))
+        wanted = 2 if number in SHOWCASE else rng.choices((0, 1, 2, 3, 4, 5), (10, 30, 30, 20, 7, 3))[0]
+        chosen = rng.sample(people, min(len(people), wanted))
         if chosen and rng.random() < 0.03:
             chosen.append(chosen[0])
         has_primary = rng.random() < 0.85
@@ -176,7 +195,8 @@ def contact_roles(world: World) -> Iterator[Row]:
 
 def _role(world: World, deal: DealNote, person: ContactNote, is_primary: bool) -> Row:
     rng, owner = world.rng, world.owners[deal.owner].user_id
-    created = between(deal.created_at, max(deal.created_at, deal.ended_at), rng)
+    created = between(max(deal.created_at, person.created_at), deal.ended_at, rng)
+    created = max(created, deal.created_at, person.created_at)
     changed = created if rng.random() < 0.8 else between(created, world.today - 1, rng)
     return {
         "Id": world.ids.next("00K"), "IsDeleted": False, "OpportunityId": deal.opportunity_id, "ContactId": person.contact_id,

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local_org.demo import mail_text, odd
+from local_org.demo.deals import SHOWCASE
 from local_org.demo.mail_text import Thread, Writer
 from local_org.demo.moments import DAY, as_date, as_stamp, between
-from local_org.demo.world import ContactNote, Owner, World
+from local_org.demo.world import ContactNote, DealNote, Owner, World
 
 Row = dict[str, object]
 _HUGE_BODIES = {10: 100_000, 110: mail_text.BODY_LIMIT, 210: 100_000, 310: 120_000}
@@ -57,7 +58,7 @@ def cases(world: World, count: int, case_ids: list[str]) -> Iterator[Row]:
         account = world.accounts[number % len(world.accounts)]
         opened = between(world.began, world.today - DAY, rng)
         closed = rng.random() < 0.7
-        changed = min(opened + int(rng.expovariate(1 / (6 * DAY))), world.today - 1)
+        changed = between(opened, min(opened + 30 * DAY, world.today - 1), rng)
         case_ids.append(world.ids.next("500"))
         yield {
             "Id": case_ids[-1], "IsDeleted": False, "CaseNumber": f"{1001 + number:08d}", "AccountId": account.account_id,
@@ -70,9 +71,10 @@ def cases(world: World, count: int, case_ids: list[str]) -> Iterator[Row]:
 
 def emails(world: World, count: int, case_ids: list[str], notes: list[MailNote]) -> Iterator[Row]:
     """Yields `count` rows of EmailMessage in conversations of one to eight, and notes them."""
-    made = 0
+    made = conversations = 0
     while made < count:
-        topic = _topic(world, case_ids)
+        topic = _topic(world, case_ids, conversations)
+        conversations += 1
         thread = Thread(world.accounts[topic.account].company.locale, topic.name, world.rng)
         person = world.rng.choice(topic.people) if topic.people else None
         length = min(count - made, world.rng.choices((1, 2, 3, 5, 8), (35, 25, 20, 14, 6))[0])
@@ -93,22 +95,23 @@ def emails(world: World, count: int, case_ids: list[str], notes: list[MailNote])
             at = between(at, min(at + 4 * DAY, world.today - 600), world.rng)
 
 
-def _topic(world: World, case_ids: list[str]) -> _Topic:
+def _topic(world: World, case_ids: list[str], conversation: int) -> _Topic:
     rng, chance = world.rng, world.rng.random()
+    if conversation < len(SHOWCASE) and SHOWCASE[conversation] < len(world.deals):
+        return _about(world, world.deals[SHOWCASE[conversation]])
     if chance < 0.8 and world.deals:
         first, second = rng.choice(world.deals), rng.choice(world.deals)
-        deal = max(first, second, key=lambda each: each.ended_at)  # young deals are the ones with mail
-        owner, people = world.owners[deal.owner], world.contacts[deal.account]
-        return _Topic(deal.opportunity_id, None, deal.name, deal.account, owner, people, deal.created_at, deal.ended_at)
+        return _about(world, max(first, second, key=lambda each: each.ended_at))  # young deals are the ones with mail
     place = int(rng.random() * len(world.accounts))
     account, owner, people = world.accounts[place], world.owners[world.pick_owner()], world.contacts[place]
-    related, case = account.account_id, None
-    if chance >= 0.92 or not case_ids:
-        related = ""
-    elif chance >= 0.88:
-        case = rng.choice(case_ids)
-        related = case
-    return _Topic(related or None, case, account.name, place, owner, people, account.created_at, world.today - DAY)
+    case = rng.choice(case_ids) if 0.88 <= chance < 0.92 and case_ids else None
+    related = case or (account.account_id if chance < 0.92 else None)
+    return _Topic(related, case, account.name, place, owner, people, account.created_at, world.today - DAY)
+
+
+def _about(world: World, deal: DealNote) -> _Topic:
+    owner, people = world.owners[deal.owner], world.contacts[deal.account]
+    return _Topic(deal.opportunity_id, None, deal.name, deal.account, owner, people, deal.created_at, deal.ended_at)
 
 
 def _email(
@@ -121,7 +124,8 @@ def _email(
     rep = Writer(topic.owner.name, "Acme", person.first if person else None)
     text = thread.write(customer if incoming else rep, f"{as_date(at)} {as_stamp(at)[11:16]}")
     subject = f"Re: {thread.subject}" if place else thread.subject
-    logged = min(at + int(rng.expovariate(1 / 300)) + (DAY * rng.randint(1, 9) if rng.random() < 0.05 else 0), world.today - 1)
+    late = 9 * DAY if rng.random() < 0.05 else 600  # some are logged days later, in one go
+    logged = between(at, min(at + late, world.today - 1), rng)
     row: Row = {
         "Id": world.ids.next("02s"), "ParentId": topic.case_id, "RelatedToId": topic.related_id, "IsDeleted": False,
         "ActivityId": None if topic.case_id else world.ids.next("00T"), "Subject": subject[:3000], "Name": subject[:255],

@@ -71,7 +71,7 @@ _SYSTEM_USERS = (
     ("Insights Integration User", "insightsintegration", "CloudIntegrationUser"),
     ("Security User", "insightssecurity", "CloudIntegrationUser"),
 )
-# The second of each pair carries the e-mail of the first.
+# The second of each pair is the same person's second login, with the e-mail of the first.
 _TWINS = {"ambiguous_b": "ambiguous_a", "left_twin": "active_twin"}
 
 
@@ -96,7 +96,8 @@ def users(world: World, roles: dict[str, str], profiles: dict[str, str], cast: l
         cast.append(member)
         left_at = None if part.left is None else world.today - part.left * DAY
         if part.share:
-            world.owners.append(Owner(member.user_id, f"{person.first} {person.last}", member.email, part.share, left_at))
+            name = f"{member.first_name} {member.last_name}"
+            world.owners.append(Owner(part.role, member.user_id, name, member.email, part.share, left_at))
         yield _user(world, part, member, left_at, place) | {
             "UserRoleId": roles[part.user_role] if part.user_role else None,
             "ProfileId": profiles[part.profile],
@@ -116,8 +117,8 @@ def _member(part: Part, person: Person, user_id: str, cast: list[CastMember]) ->
     elif part.role in _TWINS:
         twin = next(each for each in cast if each.role == _TWINS[part.role])
         email, fluint = twin.email, str(twin.fluint_email)
-        username = f"{person.mailbox}.2@{DOMAIN}"
-        person = Person(twin.first_name, twin.last_name, person.mailbox, None) if part.role == "left_twin" else person
+        username = twin.username.replace("@", ".2@")
+        person = Person(twin.first_name, twin.last_name, person.mailbox, None)
     return CastMember(
         part.role, username, email, user_id, person.first, person.last, part.left is None,
         fluint if part.in_fluint else None, part.in_fluint and part.is_licensed,

@@ -31,8 +31,9 @@ class Ids:
 
 @dataclass(frozen=True)
 class Owner:
-    """A user who owns deals: their share of them, and until when (seconds, or None for somebody who is still there)."""
+    """A user who owns deals: part in the cast, share of the deals, and until when (seconds; None: still there)."""
 
+    role: str
     user_id: str
     name: str
     email: str
@@ -59,6 +60,7 @@ class ContactNote:
     name: str
     first: str | None
     email: str | None
+    created_at: int
 
 
 @dataclass(frozen=True)
