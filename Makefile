@@ -29,7 +29,7 @@ test: prepare ## run the tests (minutes)
 	@$(PYTEST) -m "not slow and not long" $(ARGS)
 
 test-all: prepare ## run the slow tests too (up to 45 minutes)
-	@$(PYTEST) -m "not long" $(ARGS)
+	@$(PYTEST) -m "$(or $(MARKERS),not long)" $(ARGS)
 
 test-long: prepare ## run only what takes longer than that
 	@$(PYTEST) -m long $(ARGS)
