@@ -24,8 +24,8 @@ create table if not exists _setting (name text primary key, value text) without 
 
 
 def stored(field: Field) -> bool:
-    """Tells whether the field has a column: compound and derived ones have none."""
-    return field.type not in ("address", "location") and field.name != "VersionDataUrl"
+    """Tells whether the field has a column: compound ones have none."""
+    return field.type != "address"
 
 
 def columns(sobject: SObject) -> tuple[Field, ...]:

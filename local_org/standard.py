@@ -16,7 +16,9 @@ from local_org.store import Store
 
 ALPHANUMERIC = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 STANDARD_USER = ("ApiEnabled", "ActivitiesAccess")
-_EVERY_RIGHT = OBJECT_FLAGS
+# Off for a new org's administrator: hiding a field from them has to work, and they log in with a browser too.
+_NOT_FOR_ADMINISTRATORS = ("ApiUserOnly", "ViewAllFieldsGlobal")
+_EVERY_RIGHT = tuple(flag for flag in OBJECT_FLAGS if flag != "PermissionsViewAllFields")
 _OWN_RECORDS = ("PermissionsCreate", "PermissionsRead", "PermissionsEdit", "PermissionsDelete")
 ADMINISTRATOR = "System Administrator"
 ORDINARY = "Standard User"
@@ -52,7 +54,8 @@ def _profiles(store: Store, by: str) -> None:
         {"LicenseDefinitionKey": "SFDC", "Name": "Salesforce", "MasterLabel": "Salesforce", "TotalLicenses": 100, "UsedLicenses": 0, "Status": "Active"},
         by=by,
     )
-    administrator = add_profile(store, ADMINISTRATOR, licence, SYSTEM_PERMISSIONS, by=by)
+    everything = (each for each in SYSTEM_PERMISSIONS if each not in _NOT_FOR_ADMINISTRATORS)
+    administrator = add_profile(store, ADMINISTRATOR, licence, everything, by=by)
     ordinary = add_profile(store, ORDINARY, licence, STANDARD_USER, by=by)
     for sobject in SOBJECTS.values():
         grant_object(store, administrator, sobject.name, _EVERY_RIGHT, by=by)

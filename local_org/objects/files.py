@@ -26,7 +26,6 @@ CONTENT_VERSION = SObject(
         m.picklist("Origin", 40, (Value("C", "Content"), Value("H", "Chatter")), "C", defaulted_on_create=True, default="C", restricted=True),
         m.picklist("ContentLocation", 40, (Value("S", "Salesforce"), Value("E", "External"), Value("L", "Social Customer Service")), "C", defaulted_on_create=True, default="S", restricted=True),
         m.text("Checksum", 50, "N", permissionable=False), m.flag("IsMajorVersion", "C", permissionable=False), m.flag("IsAssetEnabled", "CU", permissionable=False),
-        m.make("VersionDataUrl", "url", "N", length=255, permissionable=False, calculated=True, filterable=False, sortable=False, groupable=False),
     ),
     createable=True, updateable=True, triggerable=True, sharing="file",
 )

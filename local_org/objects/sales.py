@@ -45,8 +45,8 @@ CONTACT = SObject(
     (
         m.record_id(), m.is_deleted(), m.ref("MasterRecordId", "Contact", "N", permissionable=False),
         m.ref("AccountId", "Account", child_relationship="Contacts", cascade_delete=True),
-        m.text("LastName", 80, "CU", extra_type="personname"), m.text("FirstName", 40, extra_type="personname"),
-        m.picklist("Salutation", 40, ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx.")),
+        m.text("LastName", 80, "CU", extra_type="personname"), m.text("FirstName", 40, extra_type="personname", permissionable=False),
+        m.picklist("Salutation", 40, ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx."), permissionable=False),
         m.name_field(121, "", label="Full Name", extra_type="personname"),
         *_address("Other"), *_address("Mailing"),
         m.phone("Phone"), m.phone("Fax"), m.phone("MobilePhone"), m.phone("HomePhone"), m.phone("OtherPhone"), m.phone("AssistantPhone"),

@@ -1,29 +1,157 @@
-"""SOQL: from the text of a statement to rows and REST records (SOQL and SOSL Reference)."""
+"""SOQL: from the text of a statement to rows and REST records (SOQL and SOSL Reference).
+
+parser.py gives the tree (tree.py), compiler.py the SQL for one user, with scope.py for names, conditions.py for filters and joins.py
+for semi-joins; this module runs it and shapes the answer. Paging over HTTP is in rest/query.py.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from local_org.errors import ApiError
+from local_org.objects import SOBJECTS, Field
+from local_org.soql.compiler import MAX_GROUPS, Children, Compiler, Node, Plan
+from local_org.soql.parser import parse
+from local_org.soql.scope import NAME
+from local_org.store import Store
+from local_org.values import to_json
 
 if TYPE_CHECKING:
     from local_org.org import Org
 
+__all__ = ["QueryResult", "Row", "run"]
+Row = tuple[object, ...]
+_CHUNK = 2_000
+_NAMES = {each.key_prefix: each.name for each in SOBJECTS.values()}
+
 
 class QueryResult:
-    """Thin for the moment: the interface that bulk.py and rest/ use."""
+    """What one user's statement gives; nothing is read before it is asked for."""
 
-    columns: list[str]
-    total: int
+    def __init__(self, store: Store, plan: Plan) -> None:
+        """Wraps a compiled statement."""
+        self._store = store
+        self.plan = plan
+        self.columns = [each.name for each in plan.columns]
+        """Dotted paths in SELECT order."""
+        self.fields: list[Field] = [each.value.field for each in plan.columns]
+        """The field behind each column."""
+        self._booleans = [index for index, field in enumerate(self.fields) if field.type == "boolean"]
+        self._nested: dict[int, dict[str, list[Row]]] = {}
 
-    def rows(self) -> Iterator[tuple[object, ...]]:
-        """Yields the rows in SELECT order."""
-        raise NotImplementedError
+    @property
+    def kind(self) -> str:
+        """`rows`, `aggregate`, or `count` for `SELECT COUNT()`, which has no rows."""
+        return self.plan.kind
+
+    @property
+    def sobject(self) -> str:
+        """The object of the FROM clause."""
+        return self.plan.sobject.name
+
+    @cached_property
+    def total(self) -> int:
+        """The number of rows, whatever the size of a page."""
+        sql = self.plan.sql() if self.kind != "rows" else self.plan.ids()
+        return int(str(self._store.select(f"select count(*) from ({sql.text})", sql.parameters)[0][0]))
+
+    def rows(self) -> Iterator[Row]:
+        """Yields the values of each row in SELECT order, read from one snapshot: str, int, float, bool or None."""
+        sql = self.plan.sql()
+        width = len(self.columns)
+        for row in self._store.stream(sql.text, sql.parameters):
+            yield self._typed(row[:width])
+
+    def _typed(self, row: Row) -> Row:
+        if not self._booleans:
+            return row
+        values = list(row)
+        for index in self._booleans:
+            values[index] = None if values[index] is None else bool(values[index])
+        return tuple(values)
+
+    def ids(self) -> list[str]:
+        """Returns the ids of all records, in order."""
+        sql = self.plan.ids()
+        return [str(row[0]) for row in self._store.select(sql.text, sql.parameters)]
+
+    def page(self, ids: Sequence[str]) -> list[Row]:
+        """Returns the raw rows of these records in this order, for `to_record`; records that are gone are left out."""
+        assert self.plan.node is not None
+        key = self.plan.node.key
+        found: dict[object, Row] = {}
+        for start in range(0, len(ids), _CHUNK):
+            sql = self.plan.some(tuple(ids[start : start + _CHUNK]))
+            found.update((row[key], row) for row in self._store.select(sql.text, sql.parameters))
+        rows = [found[each] for each in ids if each in found]
+        for index, children in enumerate(self.plan.children):
+            self._nested[index] = self._children(children, [str(row[key]) for row in rows])
+        return rows
+
+    def _children(self, children: Children, ids: Sequence[str]) -> dict[str, list[Row]]:
+        plan = children.plan
+        assert plan.where is not None
+        grouped: dict[str, list[Row]] = defaultdict(list)
+        column = plan.select[: plan.select.index(" \nfrom ")].rsplit(", ", 1)[-1]
+        for start in range(0, len(ids), _CHUNK):
+            some = ids[start : start + _CHUNK]
+            sql = f"{plan.select} where {column} in ({', '.join('?' * len(some))}) and {plan.where.text}{plan.order}"
+            for row in self._store.select(sql, (*some, *plan.where.parameters)):
+                grouped[str(row[children.parent_index])].append(row)
+        return grouped
+
+    def groups(self) -> list[Row]:
+        """Returns the rows of an aggregate; raises ApiError where there are more than one page holds (no locator for groups)."""
+        sql = self.plan.sql()
+        found = self._store.select(f"{sql.text}" if self.plan.bounds else f"{sql.text} limit {MAX_GROUPS + 1}", sql.parameters)
+        if len(found) > MAX_GROUPS:
+            message = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
+            raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
+        return found
 
     def to_record(self, row: Sequence[object], version: str) -> dict[str, object]:
-        """Returns a row as the REST API shows it."""
-        raise NotImplementedError
+        """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`."""
+        if self.plan.node is None:
+            values = {name: to_json(field, value) for name, field, value in zip(self.columns, self.fields, row, strict=True)}
+            return {"attributes": {"type": "AggregateResult"}} | values
+        record = _record(self.plan.node, row, version)
+        for index, children in enumerate(self.plan.children):
+            found = self._nested[index].get(str(row[self.plan.node.key]), [])[: children.limit]
+            record[children.name] = _nested(children, found, version)
+        return record
+
+
+def _nested(children: Children, rows: Sequence[Row], version: str) -> dict[str, object] | None:
+    node = children.plan.node
+    assert node is not None
+    if not rows:
+        return None
+    return {"totalSize": len(rows), "done": True, "records": [_record(node, row, version) for row in rows]}
+
+
+def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object]:
+    record_id = str(row[node.key])
+    name = node.sobject.name
+    path = _NAMES.get(record_id[:3], name) if node.sobject is NAME else name
+    url = f"/services/data/v{version}/sobjects/{path}/{record_id}"
+    record: dict[str, object] = {"attributes": {"type": name, "url": url}}
+    for field_name, index, field in node.fields:
+        value = row[index]
+        if field.type == "address":
+            record[field_name] = None if value is None else json.loads(str(value))
+        elif field.type == "base64":
+            record[field_name] = f"{url}/{field_name}"
+        else:
+            record[field_name] = to_json(field, value)
+    for relationship, parent in node.parents:
+        record[relationship] = None if row[parent.key] is None else _record(parent, row, version)
+    return record
 
 
 def run(org: Org, text: str, *, user_id: str, include_deleted: bool) -> QueryResult:
-    """Compiles and runs a statement; raises ApiError."""
-    raise NotImplementedError
+    """Compiles a statement for a user; `include_deleted` also gives rows of the recycle bin. Raises ApiError."""
+    return QueryResult(org.store, Compiler(org, text, user_id, include_deleted).compile(parse(text)))
