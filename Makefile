@@ -7,6 +7,7 @@ SHELL := /bin/sh
 export PYTHON
 # Without compiled bytecode every process that we start takes twice as long to import.
 unexport PYTHONDONTWRITEBYTECODE
+export DBT_SEND_ANONYMOUS_USAGE_STATS := 0
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
