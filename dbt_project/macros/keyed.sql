@@ -1,0 +1,113 @@
+{#- The steps of our incremental materialization (materialization_incremental.sql). Each runs in the build's one transaction. -#}
+
+{#- What this build may rely on, taken before it reads: a transaction that is still open now is read again by the next build. -#}
+{% macro keyed__mark() %}
+  {% set models_built = api.Relation.create(schema='fluint_intermediate', identifier='int_models_built') %}
+  {% set row = run_query(
+    "select pg_snapshot_xmin(pg_current_snapshot())::text, not exists (select from " ~ models_built
+    ~ " where model = '" ~ this.identifier ~ "')"
+  ).rows[0] %}
+  {{ return({'snapshot_xmin': row[0], 'is_first': row[1]}) }}
+{% endmacro %}
+
+{% macro keyed__forget_mark() %}
+  {% call statement('forget_mark') -%}
+    delete from fluint_sync.modelled where model = '{{ this.identifier }}'
+  {%- endcall %}
+{% endmacro %}
+
+{% macro keyed__store_mark(snapshot_xmin) %}
+  {% call statement('store_mark') -%}
+    insert into fluint_sync.modelled (model, snapshot_xmin, system_identifier, built_at)
+    select '{{ this.identifier }}', '{{ snapshot_xmin }}'::xid8, system_identifier, clock_timestamp()
+    from pg_control_system()
+    on conflict (model) do update set snapshot_xmin = excluded.snapshot_xmin,
+      system_identifier = excluded.system_identifier, built_at = excluded.built_at
+  {%- endcall %}
+{% endmacro %}
+
+{% macro keyed__key() %}
+  {% set key = config.require('unique_key') %}
+  {{ return([key] if key is string else key) }}
+{% endmacro %}
+
+{#- The columns of `node`'s contract exist: the table is made, or what it lacks is added. Nothing is altered or dropped. -#}
+{% macro keyed__settle_columns(relation, node) %}
+  {% set columns = adapter.render_raw_columns_constraints(raw_columns=node.columns)
+    + adapter.render_raw_model_constraints(raw_constraints=node.constraints) %}
+  {% call statement('create') -%}
+    create table if not exists {{ relation }} (
+      {{ columns | join(', ') }},
+      _xact_id xid8 not null default pg_current_xact_id()
+    );
+    comment on column {{ relation }}._xact_id is 'The transaction that last changed this row; models read by it what changed.'
+  {%- endcall %}
+  {% set held = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
+  {% for name, column in node.columns.items() if name not in held %}
+    {% call statement('add_column') -%}
+      alter table {{ relation }} add column {{ adapter.quote(name) }} {{ column['data_type'] }}
+    {%- endcall %}
+  {% endfor %}
+{% endmacro %}
+
+{#- What is done once the rows are there: constraints of added columns, indexes, rights, comments, statistics. -#}
+{% macro keyed__settle_rest(target_relation) %}
+  {% for name, column in model['columns'].items() if column['constraints'] | selectattr('type', 'equalto', 'not_null') | list %}
+    {% call statement('not_null') -%}
+      alter table {{ target_relation }} alter column {{ adapter.quote(name) }} set not null
+    {%- endcall %}
+  {% endfor %}
+  {% for columns in config.get('indexes', []) | map(attribute='columns') | list + [['_xact_id']] %}
+    {% call statement('index') -%}
+      create index if not exists {{ adapter.quote((this.identifier ~ '__' ~ columns | join('__'))[:63]) }}
+      on {{ target_relation }} ({{ columns | join(', ') }})
+    {%- endcall %}
+  {% endfor %}
+  {% do grant_to_reader(target_relation) %}
+  {% do persist_docs(target_relation, model) %}
+  {% call statement('analyze') %}analyze {{ target_relation }}{% endcall %}
+{% endmacro %}
+
+{% macro keyed__stage(name, query, columns) %}
+  {% call statement('stage') -%}
+    create temporary table {{ name }} on commit drop as
+      select {{ columns | join(', ') }} from ({{ query }}) as staged;
+    analyze {{ name }}
+  {%- endcall %}
+{% endmacro %}
+
+{% macro keyed__equal(left, right, columns) -%}
+  {% for column in columns %}{{ left }}.{{ column }} = {{ right }}.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{#- A key that was looked at and did not arrive is gone. Without `changed`, every key was looked at. -#}
+{% macro keyed__delete_missing(target_relation, arrived, changed) %}
+  {% set changed_by = config.get('changed_by') or keyed__key() %}
+  {% call statement('delete_missing') -%}
+    delete from {{ target_relation }} as held
+    where not exists (select from {{ arrived }} as arrived where {{ keyed__equal('arrived', 'held', keyed__key()) }})
+    {% if changed -%}
+      and exists (select from {{ changed }} as changed where {{ keyed__equal('changed', 'held', changed_by) }})
+    {%- endif %}
+  {%- endcall %}
+{% endmacro %}
+
+{#- Writes rows that are new or differ, and no other: an upsert of an equal row would still lock and log it. -#}
+{% macro keyed__write(target_relation, arrived, columns) %}
+  {% set others = columns | reject('in', keyed__key()) | list %}
+  {% call statement('main') -%}
+    insert into {{ target_relation }} as held ({{ columns | join(', ') }})
+    select {{ columns | join(', ') }} from {{ arrived }} as arrived
+    where not exists (
+      select from {{ target_relation }} as held where {{ keyed__equal('held', 'arrived', keyed__key()) }}
+      {% if others and not config.get('append_only') -%}
+        and ({% for column in others %}held.{{ column }}{{ ", " if not loop.last }}{% endfor %}) is not distinct from
+            ({% for column in others %}arrived.{{ column }}{{ ", " if not loop.last }}{% endfor %})
+      {%- endif %}
+    )
+    {% if others and not config.get('append_only') -%}
+      on conflict ({{ keyed__key() | join(', ') }}) do update set
+        {% for column in others %}{{ column }} = excluded.{{ column }}, {% endfor %}_xact_id = excluded._xact_id
+    {%- endif %}
+  {%- endcall %}
+{% endmacro %}

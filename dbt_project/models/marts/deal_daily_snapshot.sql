@@ -1,0 +1,19 @@
+-- Every live deal, changed or not, once for each UTC day on which this runs. The past cannot be captured again: rows are only added.
+select
+    (current_timestamp at time zone 'utc')::date as snapshot_date,
+    deal_id,
+    stage_id,
+    owner_id,
+    stage_name,
+    forecast_category_name,
+    currency_code,
+    amount,
+    probability,
+    is_closed,
+    is_won,
+    is_owner_licensed,
+    close_date,
+    stage_entered_at,
+    current_timestamp as captured_at
+from {{ ref('deals') }}
+where not is_deleted_in_salesforce

@@ -1,0 +1,55 @@
+-- A view over the ledger, so that it tells the truth also while models fail to build. Reads tables only (lasting_view).
+with pending as (
+    select
+        object,
+        count(*) as pending_count,
+        count(*) filter (where reason = 'not_visible') as not_visible_count,
+        min(since) filter (where reason <> 'not_visible') as oldest_since
+    from {{ source('fluint_sync', 'pending') }}
+    group by object
+),
+
+wanted as (
+    select (select created_since from {{ source('fluint_app', 'backfill_filter') }} limit 1) as created_since
+),
+
+owners as (
+    select
+        count(*) as parents_entitled,
+        count(*) filter (
+            where coverage.created @> tstzrange(wanted.created_since, coverage.listed_at)
+        ) as parents_covered
+    from {{ ref('scope_owners') }} as scope_owners
+    cross join wanted
+    left join {{ source('fluint_sync', 'owner_coverage') }} as coverage using (owner_id)
+),
+
+deals as (
+    select count(*) as parents_entitled from {{ source('fluint_sync', 'admission') }}
+),
+
+deals_covered as (
+    select object, count(*) as parents_covered
+    from {{ source('fluint_sync', 'deal_coverage') }}
+    group by object
+)
+
+select
+    cursor.object,
+    least(cursor.position, pending.oldest_since) as data_as_of,
+    cursor.position as asked_until,
+    coalesce(pending.pending_count, 0) as pending_count,
+    coalesce(pending.not_visible_count, 0) as not_visible_count,
+    case
+        when cursor.object = 'opportunity' then owners.parents_entitled
+        when cursor.object in ('opportunity_contact_role', 'email_message') then deals.parents_entitled
+    end as parents_entitled,
+    case
+        when cursor.object = 'opportunity' then owners.parents_covered
+        when cursor.object in ('opportunity_contact_role', 'email_message') then coalesce(deals_covered.parents_covered, 0)
+    end as parents_covered
+from {{ source('fluint_sync', 'cursor') }} as cursor
+cross join owners
+cross join deals
+left join pending using (object)
+left join deals_covered using (object)
