@@ -94,3 +94,15 @@ def read_filter(connection: Connection) -> BackfillFilter:
 def owned_by(owner_ids: Sequence[str]) -> str:
     """The SOQL condition on the owner."""
     return soql.is_in("OwnerId", sorted(owner_ids))
+
+
+def write_filter(connection: Connection, new: BackfillFilter) -> None:
+    """Puts a filter in force; what was admitted before stays."""
+    connection.execute("delete from fluint_app.backfill_filter")
+    connection.execute(
+        """
+        insert into fluint_app.backfill_filter (created_since, excluded_stages, excluded_record_types, minimum_amount)
+        values (%s, %s, %s, %s)
+        """,
+        [new.created_since, list(new.excluded_stages), list(new.excluded_record_types), new.minimum_amount],
+    )
