@@ -67,13 +67,15 @@ def _refuse_unknown_deal(connection: Connection, opportunity_id: str) -> None:
     if held is None:
         raise SetupError(
             f"There is no deal {opportunity_id} in Fluint. Ids have 18 characters and distinguish upper and lower case;"
-            " `select deal_id from fluint.deals` lists them."
+            " The column deal_id of fluint.deals lists them."
         )
 
 
 def _document(connection: Connection, opportunity_id: str, title: str) -> UUID:
     # One adder of versions of one document at a time; the lock is on the deal's documents, which may not exist yet.
-    connection.execute("select pg_advisory_xact_lock(hashtextextended('fluint document ' || %s, 0))", [opportunity_id])
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('fluint document ' || %s, 0))", [opportunity_id]
+    )
     found = connection.execute(
         "select document_id from fluint_app.document where opportunity_id = %s and title = %s order by created_at limit 1",
         [opportunity_id, title],

@@ -34,13 +34,17 @@ def read_user_file(path: Path) -> list[FluintUser]:
                 raise SetupError(f"{path.name} does not have the columns of a user list. {_FORM}")
             return [_user(row, path.name, reader.line_num) for row in reader]
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} cannot be read as a UTF-8 text file ({type(error).__name__}). Nothing was imported.") from None
+        raise SetupError(
+            f"{path} cannot be read as a UTF-8 text file ({type(error).__name__}). Nothing was imported."
+        ) from None
 
 
 def _user(row: dict[str, str], file: str, line: int) -> FluintUser:
     email, licensed = (row.get("email") or "").strip(), (row.get("is_licensed") or "").strip().casefold()
     if "@" not in email:
-        raise SetupError(f"{file}, line {line}: the column email holds no e-mail address. Nothing was imported.")
+        raise SetupError(
+            f"{file}, line {line}: the column email holds no e-mail address. Nothing was imported."
+        )
     if licensed not in _YES | _NO:
         raise SetupError(f"{file}, line {line}: is_licensed is neither true nor false. Nothing was imported.")
     return FluintUser(email, (row.get("full_name") or "").strip(), licensed in _YES)
@@ -66,11 +70,18 @@ def import_users(database: Database, users: Iterable[FluintUser]) -> int:
 
 def set_licence(database: Database, email: str, *, is_licensed: bool) -> None:
     """Gives or takes one user's licence; raises SetupError when there is no such user."""
-    moment = "licensed_at" if is_licensed else "unlicensed_at"
     with database.transaction() as connection:
         found = connection.execute(
-            f"update fluint_app.app_user set is_licensed = %s, {moment} = now() where lower(btrim(email)) = lower(btrim(%s))",
-            [is_licensed, email],
+            """
+            update fluint_app.app_user
+            set is_licensed = %(licensed)s,
+                licensed_at = case when %(licensed)s then now() else licensed_at end,
+                unlicensed_at = case when %(licensed)s then unlicensed_at else now() end
+            where lower(btrim(email)) = lower(btrim(%(email)s))
+            """,
+            {"licensed": is_licensed, "email": email},
         ).rowcount
     if not found:
-        raise SetupError(f"There is no Fluint user with the e-mail address {email}. `fluint users import` adds users from a file.")
+        raise SetupError(
+            f"There is no Fluint user with the e-mail address {email}. `fluint users import` adds users from a file."
+        )
