@@ -22,6 +22,9 @@ os.environ |= {
     "GX_ANALYTICS_ENABLED": "false",
 }
 
+# The rooms' fixtures, imported after the environment was emptied.
+pytest_plugins = ["tests.postgres_fixtures"]
+
 # A deadline per example measures the machine, not the code; pytest-timeout catches what hangs.
 hypothesis.settings.register_profile("fluint", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("fluint")
