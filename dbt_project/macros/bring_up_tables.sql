@@ -6,8 +6,7 @@
   {% for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'incremental' %}
     {% set relation = api.Relation.create(database=target.database, schema=node.schema, identifier=node.name, type='table') %}
     {% do adapter.create_schema(relation) %}
-    {% do keyed__settle_columns(relation, node) %}
-    {% do grant_to_reader(relation) %}
+    {% do keyed__settle_table(relation, node) %}
   {% endfor %}
-  {% do adapter.commit_if_has_connection() if adapter.commit_if_has_connection is defined else run_query('commit') %}
+  {% do run_query('commit') %}
 {% endmacro %}

@@ -31,8 +31,8 @@
   {{ return([key] if key is string else key) }}
 {% endmacro %}
 
-{#- The columns of `node`'s contract exist: the table is made, or what it lacks is added. Nothing is altered or dropped. -#}
-{% macro keyed__settle_columns(relation, node) %}
+{#- The contract of `node` stands: its table is made, or gets what it lacks, with comments and rights. Nothing is altered or dropped. -#}
+{% macro keyed__settle_table(relation, node) %}
   {% set columns = adapter.render_raw_columns_constraints(raw_columns=node.columns)
     + adapter.render_raw_model_constraints(raw_constraints=node.constraints) %}
   {% call statement('create') -%}
@@ -48,10 +48,13 @@
       alter table {{ relation }} add column {{ adapter.quote(name) }} {{ column['data_type'] }}
     {%- endcall %}
   {% endfor %}
+  {% do run_query(alter_relation_comment(relation, node.description)) %}
+  {% do run_query(alter_column_comment(relation, node.columns)) %}
+  {% do grant_to_reader(relation) %}
 {% endmacro %}
 
-{#- What is done once the rows are there: constraints of added columns, indexes, rights, comments, statistics. -#}
-{% macro keyed__settle_rest(target_relation) %}
+{#- What is done once the rows are there: constraints of added columns, indexes, statistics. -#}
+{% macro keyed__settle_rows(target_relation) %}
   {% for name, column in model['columns'].items() if column['constraints'] | selectattr('type', 'equalto', 'not_null') | list %}
     {% call statement('not_null') -%}
       alter table {{ target_relation }} alter column {{ adapter.quote(name) }} set not null
@@ -63,8 +66,6 @@
       on {{ target_relation }} ({{ columns | join(', ') }})
     {%- endcall %}
   {% endfor %}
-  {% do grant_to_reader(target_relation) %}
-  {% do persist_docs(target_relation, model) %}
   {% call statement('analyze') %}analyze {{ target_relation }}{% endcall %}
 {% endmacro %}
 

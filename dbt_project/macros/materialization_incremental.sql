@@ -27,7 +27,7 @@
   {% set is_whole = is_settling or not config.get('changed_keys') %}
   {% if is_settling %}
     {% call statement('contract') %}{{ get_assert_columns_equivalent(sql) }} select 1{% endcall %}
-    {% do keyed__settle_columns(target_relation, model) %}
+    {% do keyed__settle_table(target_relation, model) %}
     {% do keyed__forget_mark() %}
   {% endif %}
 
@@ -47,7 +47,7 @@
   {% endif %}
   {% do keyed__write(target_relation, arrived, columns) %}
   {% if is_settling %}
-    {% do keyed__settle_rest(target_relation) %}
+    {% do keyed__settle_rows(target_relation) %}
   {% endif %}
   {% do keyed__store_mark(mark['snapshot_xmin']) %}
 
