@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from orchestration.settings import PREFIX, Settings
 from tests.conventions.sources import PACKAGES, ROOT, parsed, project_files, python_files
 
 MOST_LINES = 400
@@ -63,3 +64,11 @@ def test_no_file_names_what_only_one_machine_knows(kind: str) -> None:
         )
         found += [f"{path}: {name}" for name in names]
     assert not found, "\n".join(found)
+
+
+def test_every_setting_is_explained_by_the_example_and_no_other() -> None:
+    """The error for a missing setting sends its reader to .env.example."""
+    shown = re.findall(
+        rf"^#?({PREFIX}[A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(shown) == sorted(PREFIX + name.upper() for name in Settings.model_fields)

@@ -5,14 +5,18 @@ Runs tools/install in a checkout of its own, stopped at the making of the enviro
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BASE = Path(sys.base_prefix) / f"bin/python{sys.version_info.major}.{sys.version_info.minor}"
 SHIM_OF_A_VERSION_THAT_IS_NOT_THERE = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
 # Runs as this Python does, except for making an environment, which it tells of.
 WORKS = f'#!/bin/sh\n[ "$1" = -m ] && echo "$0 would $*" && exit 9\nexec {sys.executable} "$@"\n'
@@ -102,3 +106,34 @@ def test_a_wrong_python_asked_for_by_name_stops_before_anything_is_made(checkout
     assert run.returncode != 0
     assert "PYTHON=mine is not" in run.stderr
     assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_interrupted_install_is_completed_and_a_second_one_changes_nothing(checkout: Path) -> None:
+    """An environment that looks installed and is not fails later, somewhere else; a needless install costs each command.
+
+    Downloads what this machine's cache does not hold.
+    """
+    for package in ("orchestration", "local_org"):
+        shutil.copytree(ROOT / package, checkout / package)
+    shutil.copy2(ROOT / "README.md", checkout)
+    run = subprocess.Popen(["make", "install", f"PYTHON={BASE}"], cwd=checkout, start_new_session=True)
+    site = f".venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    while run.poll() is None and not list((checkout / site).glob("dagster*")):
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not (checkout / ".venv/.installed").exists()
+
+    install = ["make", "install", f"PYTHON={BASE}"]
+    subprocess.run(install, cwd=checkout, check=True)
+    subprocess.run(
+        [checkout / ".venv/bin/python", "-c", "import dagster, orchestration"], cwd="/", check=True
+    )
+    assert list((checkout / site / "dagster/__pycache__").glob("*.pyc"))
+
+    before = {path: path.stat().st_mtime_ns for path in (checkout / ".venv").rglob("*")}
+    again = subprocess.run(install, cwd=checkout, check=True, capture_output=True, text=True)
+    assert again.stdout + again.stderr == ""
+    assert {path: path.stat().st_mtime_ns for path in (checkout / ".venv").rglob("*")} == before
