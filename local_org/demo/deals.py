@@ -45,7 +45,7 @@ class _Life:
 def opportunities(world: World, count: int) -> Iterator[Row]:
     """Yields `count` rows of Opportunity, oldest not first, and notes them."""
     made = [account.created_at for account in world.accounts]
-    deleted_every = max(2, min(250, count // 4))
+    deleted_every = max(2, min(250, count // 4), count // 50)
     for number in range(count):
         shown = number in SHOWCASE
         owner = _shown_owner(world, number) if shown else world.pick_owner()

@@ -17,7 +17,6 @@ from local_org.demo.world import ContactNote, DealNote, Owner, World
 Row = dict[str, object]
 _HUGE_BODIES = {10: 100_000, 110: mail_text.BODY_LIMIT, 210: 100_000, 310: 120_000}
 _LONG_LISTS = frozenset({20, 120, 220})
-_DELETED_EVERY = 300
 NEW, READ, REPLIED, SENT, FORWARDED, DRAFT = "0", "1", "2", "3", "4", "5"
 
 
@@ -71,6 +70,7 @@ def cases(world: World, count: int, case_ids: list[str]) -> Iterator[Row]:
 
 def emails(world: World, count: int, case_ids: list[str], notes: list[MailNote]) -> Iterator[Row]:
     """Yields `count` rows of EmailMessage in conversations of one to eight, and notes them."""
+    deleted_every = max(300, count // 50)
     made = conversations = 0
     while made < count:
         topic = _topic(world, case_ids, conversations)
@@ -87,7 +87,7 @@ def emails(world: World, count: int, case_ids: list[str], notes: list[MailNote])
             row |= {"ThreadIdentifier": identifier, "ReplyToEmailMessageId": previous}
             previous = str(row["Id"])
             notes.append(_note(row, topic, person, at, incoming))
-            if made % _DELETED_EVERY == _DELETED_EVERY - 1:
+            if made % deleted_every == deleted_every - 1:
                 world.doomed.append(("EmailMessage", previous))
             yield row
             made += 1

@@ -6,14 +6,19 @@ Does not: making records.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from random import Random
 
 from local_org.demo.moments import DAY
 from local_org.demo.pools import Company, Pools
 from local_org.ids import make_id
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 class Ids:
@@ -22,11 +27,23 @@ class Ids:
     def __init__(self, used: Mapping[str, int]) -> None:
         """Counts on from the numbers that each prefix has used."""
         self._used = defaultdict(int, used)
+        self._ready: defaultdict[str, list[str]] = defaultdict(list)
 
     def next(self, prefix: str) -> str:
         """Returns a new 18-character id."""
+        ready = self._ready[prefix]
+        if not ready:
+            ready.extend(reversed(_up_to_the_next_62(prefix, self._used[prefix] + 1)))
         self._used[prefix] += 1
-        return make_id(prefix, self._used[prefix])
+        return ready.pop()
+
+
+def _up_to_the_next_62(prefix: str, number: int) -> list[str]:
+    """Returns the ids from `number` to the end of its run of 62, which differ in their last digit and check character alone:
+    a tenth of what as many calls of make_id take, which counts at half a million rows."""
+    first = make_id(prefix, number - number % 62)  # ends in the digit 0, which is no capital
+    stem, checks = first[:14], (first[15:17] + first[17], first[15:17] + CHECK[CHECK.index(first[17]) | 16])
+    return [stem + digit + checks["A" <= digit <= "Z"] for digit in ALPHABET[number % 62 :]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,8 @@ class World:
     merges: list[tuple[str, str]] = field(default_factory=list)
     """Winner and loser of contacts that are merged then."""
 
+    _shares: list[int] = field(default_factory=list)
+
     @property
     def began(self) -> int:
         """Returns the second at which this org's history begins."""
@@ -105,4 +124,6 @@ class World:
 
     def pick_owner(self) -> int:
         """Returns the position of an owner, drawn by share."""
-        return self.rng.choices(range(len(self.owners)), [owner.share for owner in self.owners])[0]
+        if len(self._shares) != len(self.owners):
+            self._shares = list(accumulate(owner.share for owner in self.owners))
+        return bisect(self._shares, self.rng.random() * self._shares[-1])
