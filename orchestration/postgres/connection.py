@@ -15,7 +15,6 @@ from typing import Any, cast
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
-from sqlalchemy.engine import make_url
 
 from orchestration.errors import SetupError, TransientError
 
@@ -104,6 +103,9 @@ class Database:
 
     def sqlalchemy_url(self, driver: str = "psycopg") -> str:
         """The URL for SQLAlchemy with its driver written out (a bare `postgresql://` means another one in every release)."""
+        # Here, because every process imports this module and few need SQLAlchemy, which takes a third of a second.
+        from sqlalchemy.engine import make_url
+
         return make_url(self.url).set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
 
     def _explained(self, error: psycopg.OperationalError) -> SetupError | TransientError:
