@@ -11,7 +11,7 @@ from types import TracebackType
 
 from orchestration.errors import SetupError
 
-PATH = "/oauth/callback"
+PATH = "/callback"
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Fluint</title>
 <body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem">
