@@ -16,7 +16,7 @@ from local_org.demo.moments import DAY, as_date, as_stamp, between, working_hour
 from local_org.demo.world import AccountNote, ContactNote, DealNote, Owner, World
 
 Row = dict[str, object]
-_PRODUCTS = ("Atlas Platform", "Atlas Analytics", "Atlas Connect", "Premium Support", "Onboarding", "Data Residency EU")
+PRODUCTS = ("Atlas Platform", "Atlas Analytics", "Atlas Connect", "Premium Support", "Onboarding", "Data Residency EU")
 _NEXT_STEPS = (
     "Send pricing for 3 years", "Security questionnaire", "Call with the CFO on Thursday", "Legal is redlining the MSA", "Wait for budget round",
     "Demo for the field team", "Rückruf nach der Messe", "Chase signature", None, None, None,
@@ -137,7 +137,7 @@ def _name(account: AccountNote, rng: Random, number: int, count: int, renewed: i
     chance = rng.random()
     if chance < 0.1:
         return f"{account.name}-"[:120]  # what Salesforce proposes when a deal is made from an account
-    tail = f"Renewal {renewed}" if renewed else f"{rng.choice(_PRODUCTS)}, {rng.randint(2, 60) * 5} seats"
+    tail = f"Renewal {renewed}" if renewed else f"{rng.choice(PRODUCTS)}, {rng.randint(2, 60) * 5} seats"
     return f"{account.name[: 118 - len(tail)]} – {tail}"[:120] if chance < 0.8 else f"{tail} ({account.name[: 115 - len(tail)]})"
 
 

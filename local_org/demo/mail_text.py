@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from random import Random
 
 # 131,072 characters is what a real describe is said to show for both bodies of a mail.
@@ -20,6 +21,7 @@ class _Language:
     sentences: tuple[str, ...]
     closings: tuple[str, ...]
     wrote: str
+    days: tuple[str, ...]
 
 
 _ENGLISH = _Language(
@@ -45,6 +47,7 @@ _ENGLISH = _Language(
     ),
     ("Best regards,", "Thanks,", "Cheers,", "Best,", "Sent from my phone"),
     "On {when}, {who} wrote:",
+    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"),
 )  # fmt: skip
 _GERMAN = _Language(
     ("Angebot: {deal}", "Rückfrage zum Vertrag (Stand {n})", "Terminverschiebung auf {day}", "Auftragsverarbeitungsvertrag"),
@@ -56,6 +59,7 @@ _GERMAN = _Language(
     ),
     ("Mit freundlichen Grüßen", "Viele Grüße", "Beste Grüße"),
     "Am {when} schrieb {who}:",
+    ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag"),
 )  # fmt: skip
 _FRENCH = _Language(
     ("Devis : {deal}", "Compte rendu de l’appel", "Clause n° {n} du contrat"),
@@ -66,6 +70,7 @@ _FRENCH = _Language(
     ),
     ("Cordialement,", "Bien à vous,"),
     "Le {when}, {who} a écrit :",
+    ("lundi", "mardi", "mercredi", "jeudi", "vendredi"),
 )  # fmt: skip
 _SPANISH = _Language(
     ("Presupuesto: {deal}", "Próximos pasos", "Reunión del {day}"),
@@ -73,6 +78,7 @@ _SPANISH = _Language(
     ("Gracias por la reunión del {day}.", "¿Podríamos ampliar a {n} licencias?", "Mañana envío la documentación firmada.", "¡Quedo a la espera!"),
     ("Un saludo,", "Atentamente,"),
     "El {when}, {who} escribió:",
+    ("lunes", "martes", "miércoles", "jueves", "viernes"),
 )
 _POLISH = _Language(
     ("Oferta: {deal}", "Umowa – wersja {n}"),
@@ -80,6 +86,7 @@ _POLISH = _Language(
     ("Dziękuję za rozmowę w {day}.", "Prosimy o wycenę dla {n} użytkowników.", "Czekamy jeszcze na zgodę zarządu.", "Zażółć gęślą jaźń."),
     ("Z poważaniem,", "Pozdrawiam,"),
     "{when} {who} napisał(a):",
+    ("poniedziałek", "wtorek", "środę", "czwartek", "piątek"),
 )
 _JAPANESE = _Language(
     ("お見積りの件（{deal}）", "契約書のご確認", "打ち合わせ日程のご相談"),
@@ -87,9 +94,9 @@ _JAPANESE = _Language(
     ("先日はお時間をいただき、ありがとうございました。", "ライセンスを{n}席に増やした場合のお見積りをお願いいたします。", "社内で検討のうえ、改めてご連絡いたします。", "ご確認のほど、よろしくお願い申し上げます。"),
     ("よろしくお願いいたします。",),
     "{when} {who} のメール：",
+    ("月曜日", "火曜日", "水曜日", "木曜日", "金曜日"),
 )
 _OF_LOCALE = {"de_DE": _GERMAN, "fr_FR": _FRENCH, "es_ES": _SPANISH, "pl_PL": _POLISH, "ja_JP": _JAPANESE}
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ class Thread:
     subject: str = ""
     last: str = ""
     last_writer: str = ""
+    last_when: str = ""
 
     def __post_init__(self) -> None:
         """Draws language and subject."""
@@ -120,10 +128,10 @@ class Thread:
 
     def _fill(self, text: str, first: str | None) -> str:
         rng = self.rng
-        return text.format(deal=self.deal, n=rng.randint(2, 250), day=rng.choice(_DAYS), first=first or "")
+        return text.format(deal=self.deal, n=rng.randint(2, 250), day=rng.choice(self._language.days), first=first or "")
 
     def write(self, writer: Writer, when: str) -> str:
-        """Returns the plain text of the next mail, lines ending in LF, the mail before it quoted below."""
+        """Returns the plain text of the next mail, written at `when`; lines end in LF, the mail before it is quoted below."""
         rng, language = self.rng, self._language
         chosen = rng.sample(language.sentences, min(len(language.sentences), rng.randint(1, 5)))
         parts = [rng.choice(language.greetings), *(" ".join(pair) for pair in _pairs(chosen))]
@@ -131,9 +139,9 @@ class Thread:
         own = f"{body}\n\n{rng.choice(language.closings)}\n{writer.name}\n{writer.organization}"
         quoted = ""
         if self.last:
-            head = language.wrote.format(when=when, who=self.last_writer)
+            head = language.wrote.format(when=self.last_when, who=self.last_writer)
             quoted = f"\n\n{head}\n" + "\n".join(f"> {line}" for line in self.last.split("\n")[:40])
-        self.last, self.last_writer = own + quoted, writer.name
+        self.last, self.last_writer, self.last_when = own + quoted, writer.name, when
         return self.last
 
 
@@ -142,13 +150,13 @@ def _pairs(sentences: list[str]) -> list[list[str]]:
 
 
 def as_html(text: str) -> str:
-    """Returns plain text as a mail program's HTML: paragraphs, quotes as blockquotes, hard spaces and a style sheet."""
-    paragraphs = []
-    for block in text.split("\n\n"):
-        inner = escape(block).replace("\n", "<br>\r\n").replace("  ", "&nbsp; ")
-        paragraphs.append(f"<blockquote type=\"cite\">{inner}</blockquote>" if block.startswith("&gt;") else f'<p class="MsoNormal">{inner}</p>')
-    style = "<style>p.MsoNormal{margin:0cm;font-family:\"Calibri\",sans-serif}</style>"
-    return f"<html>\r\n<head><meta charset=\"utf-8\">{style}</head>\r\n<body>{''.join(paragraphs)}</body>\r\n</html>"
+    """Returns plain text as a mail program's HTML: a style sheet, paragraphs, quoted lines in a blockquote, hard spaces."""
+    parts = []
+    for is_quoted, lines in groupby(text.split("\n"), key=lambda line: line.startswith(">")):
+        inner = escape("\n".join(lines)).strip("\n").replace("\n", "<br>\r\n").replace("  ", "&nbsp; ")
+        parts.append(f'<blockquote type="cite">{inner}</blockquote>' if is_quoted else f'<p class="MsoNormal">{inner}</p>')
+    style = '<style>p.MsoNormal{margin:0cm;font-family:"Calibri",sans-serif}</style>'
+    return f'<html>\r\n<head><meta charset="utf-8">{style}</head>\r\n<body>{"".join(parts)}</body>\r\n</html>'
 
 
 def padded(text: str, characters: int) -> str:

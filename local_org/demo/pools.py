@@ -26,6 +26,7 @@ _COUNTRIES = (
     ("hi_IN", "India", 1, 15),
     ("ar_AA", "Saudi Arabia", 1, 15),
 )
+LOCALES = {country: locale for locale, country, _, _ in _COUNTRIES}
 _LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "đ": "d", "ı": "i"})
 _NOT_MAILBOX = re.compile(r"[^a-z0-9]+")
 _TITLES = (
