@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from local_org import ids, objects
+from local_org import objects
 from local_org.clock import as_stamp
 from local_org.errors import ApiError
 from local_org.org import Org
+from local_org.rest.writes import insufficient
 
 FILE_TYPES = {
     "csv": "CSV", "doc": "WORD", "docx": "WORD_X", "gif": "GIF", "htm": "HTML", "html": "HTML", "jpeg": "JPEG", "jpg": "JPG", "mp4": "MP4",
@@ -127,66 +128,38 @@ class _Creation:
             raise ApiError(switches.storage_limit_status, "STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
         if self.document_id is not None:
             if self.location is not None:
-                raise ApiError(
-                    400,
-                    "FIELD_INTEGRITY_EXCEPTION",
-                    "A new version of a document cannot have a first publish location",
-                    ["FirstPublishLocationId"],
-                )
-            self._check_target(
-                "ContentDocumentId",
-                self.document_id,
-                "INSUFFICIENT_ACCESS_OR_READONLY",
-                "insufficient access rights on object id",
-            )
-        if self.location is not None and self.location != self.user_id:
+                text = "A new version of a document cannot have a first publish location"
+                raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", text, ["FirstPublishLocationId"])
+            if not self._may_edit(self.document_id):
+                text = "insufficient access rights on object id"
+                raise insufficient(self.org, "INSUFFICIENT_ACCESS_OR_READONLY", text)
+        if self.location is not None and not self._may_edit(self.location):
             text = "insufficient access rights on cross-reference id"
-            self._check_target(
-                "FirstPublishLocationId", self.location, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text
-            )
+            raise insufficient(self.org, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text)
 
-    def _check_target(self, field: str, record_id: str, code: str, text: str) -> None:
-        """Refuses a target that is not there, in the recycle bin, not seen, or not editable by the user."""
+    def _may_edit(self, record_id: str) -> bool:
+        """Tells whether the user may change a record that exists: only then may files be put on it."""
         sobject = objects.of_id(record_id)
-        reference = objects.SOBJECTS["ContentVersion"].field(field)
-        assert reference is not None
-        row = (
-            self.org.store.get(sobject.name, record_id)
-            if sobject is not None and sobject.name in reference.reference_to
-            else None
-        )
-        if sobject is None or row is None or not self.org.security.of(self.user_id).may_read(sobject):
-            raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [field])
-        if row.get("IsDeleted"):
-            raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", [field])
-        if not self._may_edit(sobject, record_id):
-            raise ApiError(self.org.switches.insufficient_access_status, code, text)
-
-    def _may_edit(self, sobject: objects.SObject, record_id: str) -> bool:
         access = self.org.security.of(self.user_id)
+        if sobject is None or record_id == self.user_id:
+            return record_id == self.user_id
         if sobject.name == "ContentDocument":
             return access.has("ModifyAllData") or self._edits_document(record_id)
         if not access.may("Edit", sobject):
             return False
-        return access.edits_all(sobject) or _is_in(
-            self.org, sobject, record_id, access.visible(sobject, "row_")
-        )
+        owner = (self.org.store.get(sobject.name, record_id) or {}).get("OwnerId")
+        return sobject.sharing != "owner" or owner in access.owners_seen() or access.edits_all(sobject)
 
     def _edits_document(self, document_id: str) -> bool:
         """Its owner edits a document, and whoever edits a record that it is linked to as collaborator or by inference."""
         store = self.org.store
-        document = store.get("ContentDocument", document_id) or {}
-        if document.get("OwnerId") == self.user_id:
+        if (store.get("ContentDocument", document_id) or {}).get("OwnerId") == self.user_id:
             return True
-        for link_id in store.find_ids("ContentDocumentLink", ContentDocumentId=document_id, IsDeleted=0):
-            link = store.get("ContentDocumentLink", link_id) or {}
-            entity = str(link.get("LinkedEntityId"))
-            sobject = objects.of_id(entity)
-            if link.get("ShareType") in {"C", "I"} and (
-                entity == self.user_id or (sobject and self._may_edit(sobject, entity))
-            ):
-                return True
-        return False
+        links = store.select(
+            "select LinkedEntityId from ContentDocumentLink where ContentDocumentId = ? and not IsDeleted and ShareType in ('C', 'I')",
+            (document_id,),
+        )
+        return any(self._may_edit(str(row[0])) for row in links)
 
     def _version_row(self) -> Row:
         path = str(self.values["PathOnClient"])
@@ -252,19 +225,5 @@ def storage_used(org: Org) -> int:
     return int(str(org.store.select("select coalesce(sum(ContentSize), 0) from ContentVersion")[0][0]))
 
 
-def _is_in(org: Org, sobject: objects.SObject, record_id: str, condition: str | None) -> bool:
-    return bool(
-        org.store.select(
-            f'select 1 from "{sobject.name}" row_ where Id = ? and ({condition or 1})', (record_id,)
-        )
-    )
-
-
 def _id_or_none(value: object) -> str | None:
-    """Gives an id in its long form. Raises ApiError MALFORMED_ID for a text that is no id."""
-    if value is None or value == "":
-        return None
-    found = ids.to_18(str(value))
-    if found is None:
-        raise ApiError(400, "MALFORMED_ID", f"id value of incorrect type: {value}")
-    return found
+    return None if value is None else str(value)

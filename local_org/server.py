@@ -81,6 +81,7 @@ def make_server(directory: Path, address: Address = Address()) -> OrgServer:
         build_app(org),
         ssl_certfile=tls.certificate_file,
         ssl_keyfile=tls.key_file,
+        loop="asyncio",  # uvloop cannot abort a TLS connection without leaving its transport behind.
         log_level="warning",
         access_log=False,
         date_header=False,  # The gate sends the org's own time.
