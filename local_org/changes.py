@@ -18,12 +18,20 @@ from local_org.org import Org
 __all__ = ["CHANGES", "all_demo_changes", "cast", "make_change"]
 
 Row = dict[str, object]
-_MAIL = 'Hello,\r\n\r\nour board said yes – “subject to contract”. Please send the order form "as is".\r\n\r\nBest regards\r\n>\u2028> P.S. 100 % by Friday?'
+_MAIL = (
+    'Hello,\r\n\r\nour board said yes – “subject to contract”. Please send the order form "as is".'
+    "\r\n\r\nBest regards\r\n>\u2028> P.S. 100 % by Friday?"
+)
 
 
 def change_stage(org: Org) -> Row:
     """The first rep moves a deal to the next open stage. Returns opportunity, `from` and `to` (stages)."""
-    stages = [str(row[0]) for row in org.store.select("select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 0 order by SortOrder")]
+    stages = [
+        str(row[0])
+        for row in org.store.select(
+            "select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 0 order by SortOrder"
+        )
+    ]
     deal_id = _deal_of(org, _person(org, "rep", 0), stages[:-1])
     now = str(actions.record(org, "Opportunity", deal_id)["StageName"])
     return actions.move_to_stage(org, deal_id, stages[stages.index(now) + 1])
@@ -55,7 +63,8 @@ def reassign_away(org: Org) -> Row:
 
 
 CHANGES: dict[str, Callable[[Org], Row]] = {
-    change.__name__: change for change in (change_stage, new_email, delete_opportunity, reassign_to_licensed_rep, reassign_away)
+    change.__name__: change
+    for change in (change_stage, new_email, delete_opportunity, reassign_to_licensed_rep, reassign_away)
 }
 
 
@@ -97,14 +106,19 @@ def _deal_of(org: Org, owner_id: str, stages: list[str] | None = None) -> str:
     )
     found = [str(row[0]) for row in rows if stages is None or row[1] in stages]
     if not found:
-        raise ValueError(f"User {owner_id} owns no open deal of the last year with contact roles and mails; fill the org with more deals.")
+        raise ValueError(
+            f"User {owner_id} owns no open deal of the last year with contact roles and mails; fill the org with more deals."
+        )
     return found[0]
 
 
 def _hanging_on(org: Org, opportunity_id: str) -> Row:
     """Counts the live roles, contacts and mails of a deal."""
     roles, contacts = org.store.select(
-        "select count(*), count(distinct ContactId) from OpportunityContactRole where OpportunityId = ? and IsDeleted = 0", (opportunity_id,)
+        "select count(*), count(distinct ContactId) from OpportunityContactRole where OpportunityId = ? and IsDeleted = 0",
+        (opportunity_id,),
     )[0]
-    mails = org.store.select("select count(*) from EmailMessage where RelatedToId = ? and IsDeleted = 0", (opportunity_id,))[0][0]
+    mails = org.store.select(
+        "select count(*) from EmailMessage where RelatedToId = ? and IsDeleted = 0", (opportunity_id,)
+    )[0][0]
     return {"contact_roles": roles, "contacts": contacts, "email_messages": mails}

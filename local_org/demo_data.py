@@ -19,15 +19,21 @@ from local_org.org import Org
 _CAST_TABLE = "create table if not exists _demo_cast (place integer primary key, member text not null)"
 
 
-def populate(org: Org, *, seed: int = 20260101, opportunities: int = 1200, years: int = 4, emails: int | None = None) -> None:
+def populate(
+    org: Org, *, seed: int = 20260101, opportunities: int = 1200, years: int = 4, emails: int | None = None
+) -> None:
     """Fills an empty org; the same seed and sizes on the same UTC day give the same ids, names and stamps.
 
     Every stamp lies before the midnight that began today (by the org's clock), in the last `years` and the time before them in
     which accounts were made. `emails` is four per opportunity, 20,000 at most, unless given. Raises ValueError if the org has deals.
     """
     if org.store.find_ids("Opportunity"):
-        raise ValueError(f"The org in {org.directory} holds opportunities already; demo data goes into an empty org.")
-    used = {str(prefix): int(str(last)) for prefix, last in org.store.select("select prefix, last from _sequence")}
+        raise ValueError(
+            f"The org in {org.directory} holds opportunities already; demo data goes into an empty org."
+        )
+    used = {
+        str(prefix): int(str(last)) for prefix, last in org.store.select("select prefix, last from _sequence")
+    }
     world = World(Random(seed), draw(seed), Ids(used), midnight(org.clock.now()), years)
     with org.store.transaction():
         _administration(org, world)
@@ -40,7 +46,9 @@ def cast(org: Org) -> list[dict[str, object]]:
     """Returns the people of the demo and the part that each plays: role, username, email, user_id, first_name, last_name, is_active,
     fluint_email (what the Fluint user list should hold; None: nobody) and is_licensed (a suggestion). Empty if there is no demo."""
     org.store.execute(_CAST_TABLE)
-    return [json.loads(str(row[0])) for row in org.store.select("select member from _demo_cast order by place")]
+    return [
+        json.loads(str(row[0])) for row in org.store.select("select member from _demo_cast order by place")
+    ]
 
 
 def _administration(org: Org, world: World) -> None:
@@ -53,16 +61,22 @@ def _administration(org: Org, world: World) -> None:
     store.load("RecordType", administration.record_types(world))
     store.load("UserRole", administration.user_roles(world, role_ids))
     store.load("User", people.users(world, role_ids, profile_ids, members))
-    administration.grant_sales_operations(store, next(each.user_id for each in members if each.role == "manager"), world.admin_id)
+    administration.grant_sales_operations(
+        store, next(each.user_id for each in members if each.role == "manager"), world.admin_id
+    )
     store.execute(_CAST_TABLE)
-    store.execute_many("insert into _demo_cast (member) values (?)", ([json.dumps(row)] for row in people.as_rows(members)))
+    store.execute_many(
+        "insert into _demo_cast (member) values (?)", ([json.dumps(row)] for row in people.as_rows(members))
+    )
 
 
 def _automated_process(org: Org) -> people.CastMember:
     """The system user that every org has from its first day."""
     user = org.user(org.system_user_id)
     username, email, last_name = (str(user[name]) for name in ("Username", "Email", "LastName"))
-    return people.CastMember("system", username, email, org.system_user_id, None, last_name, True, None, False)
+    return people.CastMember(
+        "system", username, email, org.system_user_id, None, last_name, True, None, False
+    )
 
 
 def _business(org: Org, world: World, opportunities: int) -> None:

@@ -17,7 +17,21 @@ from local_org.demo.pools import LOCALES
 from local_org.org import Org
 
 Row = dict[str, object]
-_TITLES = ("VP Sales", "Head of Procurement", "Chief Financial Officer", "IT Manager", "Interim Head of Enablement")
+_TITLES = (
+    "VP Sales",
+    "Head of Procurement",
+    "Chief Financial Officer",
+    "IT Manager",
+    "Interim Head of Enablement",
+)
+
+
+def begin(org: Org, pace_seconds: float = 5.0) -> threading.Event:
+    """Lets the org live in a thread that ends with the process, or once the returned event is set."""
+    stop = threading.Event()
+    life = Life(org, pace_seconds)
+    threading.Thread(target=life.run, args=(stop,), name="life", daemon=True).start()
+    return stop
 
 
 class Life:
@@ -59,21 +73,29 @@ class Life:
         )
 
     def _a_rep(self) -> str:
-        rep = self._one("select Id from User where IsActive = 1 and Id in (select OwnerId from Opportunity) order by Id")
+        rep = self._one(
+            "select Id from User where IsActive = 1 and Id in (select OwnerId from Opportunity) order by Id"
+        )
         if rep is None:
             raise ValueError("Nobody in this org owns a deal; fill it with demo data first.")
         return rep
 
     def _open_stages(self) -> list[str]:
-        rows = self._org.store.select("select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 0 order by SortOrder")
+        rows = self._org.store.select(
+            "select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 0 order by SortOrder"
+        )
         return [str(row[0]) for row in rows]
 
     def _mail(self, deal_id: str) -> Row:
         incoming = self._rng.random() < 0.5
         deal = actions.record(self._org, "Opportunity", deal_id)
         account = self._org.store.get("Account", str(deal["AccountId"])) if deal["AccountId"] else None
-        thread = Thread(LOCALES.get(str((account or {}).get("BillingCountry")), "en_US"), str(deal["Name"]), self._rng)
-        text = thread.write(Writer("", str((account or {}).get("Name") or "") if incoming else "Acme", None), "")
+        thread = Thread(
+            LOCALES.get(str((account or {}).get("BillingCountry")), "en_US"), str(deal["Name"]), self._rng
+        )
+        text = thread.write(
+            Writer("", str((account or {}).get("Name") or "") if incoming else "Acme", None), ""
+        )
         subject = thread.subject if self._rng.random() < 0.4 else f"Re: {thread.subject}"
         lines = text.replace("\n", "\r\n") if self._rng.random() < 0.5 else text
         return actions.log_mail(self._org, deal_id, incoming=incoming, subject=subject, text=lines)
@@ -95,7 +117,10 @@ class Life:
 
     def _close(self, deal_id: str) -> Row:
         won = int(self._rng.random() < 0.4)
-        stage = self._one("select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 1 and IsWon = ? order by Id", won)
+        stage = self._one(
+            "select ApiName from OpportunityStage where IsActive = 1 and IsClosed = 1 and IsWon = ? order by Id",
+            won,
+        )
         return actions.move_to_stage(self._org, deal_id, stage or "Closed Lost")
 
     def _new_deal(self, _: str) -> Row:
@@ -110,9 +135,16 @@ class Life:
             "RecordTypeId": self._one("select Id from RecordType where DeveloperName = 'New_Business' order by Id"),
         }  # fmt: skip
         deal_id = store.insert("Opportunity", values, by=owner)
-        contact = self._one("select Id from Contact where AccountId = ? and IsDeleted = 0 order by Id", account_id)
+        contact = self._one(
+            "select Id from Contact where AccountId = ? and IsDeleted = 0 order by Id", account_id
+        )
         if contact is not None:
-            role = {"OpportunityId": deal_id, "ContactId": contact, "Role": "Decision Maker", "IsPrimary": True}
+            role = {
+                "OpportunityId": deal_id,
+                "ContactId": contact,
+                "Role": "Decision Maker",
+                "IsPrimary": True,
+            }
             store.insert("OpportunityContactRole", role, by=owner)
         return actions.about(actions.record(self._org, "Opportunity", deal_id)) | {"contact_id": contact}
 

@@ -26,7 +26,9 @@ def record(org: Org, sobject: str, record_id: str) -> Row:
 def move_to_stage(org: Org, opportunity_id: str, stage: str) -> Row:
     """The owner moves the deal to a stage; a closed one gets today as its close date. Returns what changed."""
     deal = record(org, "Opportunity", opportunity_id)
-    is_closed = bool(org.store.select("select max(IsClosed) from OpportunityStage where ApiName = ?", (stage,))[0][0])
+    is_closed = bool(
+        org.store.select("select max(IsClosed) from OpportunityStage where ApiName = ?", (stage,))[0][0]
+    )
     close = {"CloseDate": org.clock.now().date()} if is_closed else {}
     org.store.update("Opportunity", opportunity_id, {"StageName": stage, **close}, by=str(deal["OwnerId"]))
     return about(deal) | {"from": deal["StageName"], "to": stage}

@@ -33,7 +33,14 @@ class Stage:
 
 
 OPEN_STAGES = (
-    Stage("Qualification", "Qualification", 10, "Pipeline", "Pipeline", "Budget, authority, need and time are being asked for"),
+    Stage(
+        "Qualification",
+        "Qualification",
+        10,
+        "Pipeline",
+        "Pipeline",
+        "Budget, authority, need and time are being asked for",
+    ),
     # An administrator renamed this one: the label that people see is no longer the value that deals hold.
     Stage("Needs Analysis", "Discovery & Needs Analysis", 20, "Pipeline", "Pipeline"),
     Stage("Value Proposition", "Value Proposition", 50, "BestCase", "Best Case"),
@@ -42,7 +49,15 @@ OPEN_STAGES = (
 )
 CLOSED_WON = Stage("Closed Won", "Closed Won", 100, "Closed", "Closed", is_closed=True, is_won=True)
 CLOSED_LOST = Stage("Closed Lost", "Closed Lost", 0, "Omitted", "Omitted", is_closed=True)
-RETIRED = Stage("Proof of Concept", "Proof of Concept", 60, "BestCase", "Best Case", "No longer used; old deals still stand here", is_active=False)
+RETIRED = Stage(
+    "Proof of Concept",
+    "Proof of Concept",
+    60,
+    "BestCase",
+    "Best Case",
+    "No longer used; old deals still stand here",
+    is_active=False,
+)
 STAGES = (*OPEN_STAGES, CLOSED_WON, CLOSED_LOST, RETIRED)
 
 _RECORD_TYPES = (
@@ -126,7 +141,12 @@ def grant(store: Store, by: str) -> dict[str, str]:
 
 def grant_sales_operations(store: Store, user_id: str, by: str) -> None:
     """Makes the permission set "Sales Operations" (sees every deal, changes none) and assigns it to one user."""
-    values = {"Name": "Sales_Operations", "Label": "Sales Operations", "IsCustom": True, "PermissionsViewSetup": True}
+    values = {
+        "Name": "Sales_Operations",
+        "Label": "Sales Operations",
+        "IsCustom": True,
+        "PermissionsViewSetup": True,
+    }
     set_id = store.insert("PermissionSet", values, by=by)
     for sobject in ("Account", "Opportunity"):
         standard.grant_object(store, set_id, sobject, ("PermissionsRead", "PermissionsViewAllRecords"), by=by)

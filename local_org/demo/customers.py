@@ -13,7 +13,18 @@ from local_org.demo.pools import Company, Person
 from local_org.demo.world import AccountNote, ContactNote, World
 
 Row = dict[str, object]
-_INDUSTRIES = ("Banking", "Biotechnology", "Education", "Engineering", "Energy", "Healthcare", "Manufacturing", "Retail", "Technology", None)
+_INDUSTRIES = (
+    "Banking",
+    "Biotechnology",
+    "Education",
+    "Engineering",
+    "Energy",
+    "Healthcare",
+    "Manufacturing",
+    "Retail",
+    "Technology",
+    None,
+)
 _SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other", None, None)
 
 _FATED = 4_000
@@ -73,7 +84,9 @@ def _person(world: World, company: Company, number: int, odd_every: int) -> Pers
     return world.rng.choice(world.pools.people[company.locale])
 
 
-def _contact(world: World, account: AccountNote, person: Person, notes: list[ContactNote], number: int) -> Row:
+def _contact(
+    world: World, account: AccountNote, person: Person, notes: list[ContactNote], number: int
+) -> Row:
     rng = world.rng
     email = _email(world, account, person, notes)
     created = between(account.created_at, min(account.created_at + 400 * DAY, world.today - 20 * DAY), rng)
@@ -85,7 +98,8 @@ def _contact(world: World, account: AccountNote, person: Person, notes: list[Con
     company = account.company
     bounced = email is not None and rng.random() < 0.01
     return {
-        "Id": note.contact_id, "IsDeleted": False, "AccountId": account.account_id, "FirstName": person.first, "LastName": person.last, "Name": name,
+        "Id": note.contact_id, "IsDeleted": False, "AccountId": account.account_id,
+        "FirstName": person.first, "LastName": person.last, "Name": name,
         "Title": person.title, "Email": email, "Phone": company.phone if rng.random() < 0.7 else None,
         "MailingStreet": company.street, "MailingCity": company.city, "MailingPostalCode": company.postcode,
         "MailingCountry": company.country, "LeadSource": rng.choice(_SOURCES), "OwnerId": account.owner_id,

@@ -16,15 +16,33 @@ from local_org.demo.moments import DAY, as_date, as_stamp, between, working_hour
 from local_org.demo.world import AccountNote, ContactNote, DealNote, Owner, World
 
 Row = dict[str, object]
-PRODUCTS = ("Atlas Platform", "Atlas Analytics", "Atlas Connect", "Premium Support", "Onboarding", "Data Residency EU")
+PRODUCTS = (
+    "Atlas Platform",
+    "Atlas Analytics",
+    "Atlas Connect",
+    "Premium Support",
+    "Onboarding",
+    "Data Residency EU",
+)
 _NEXT_STEPS = (
-    "Send pricing for 3 years", "Security questionnaire", "Call with the CFO on Thursday", "Legal is redlining the MSA", "Wait for budget round",
+    "Send pricing for 3 years", "Security questionnaire", "Call with the CFO on Thursday", "Legal is redlining the MSA",
+    "Wait for budget round",
     "Demo for the field team", "Rückruf nach der Messe", "Chase signature", None, None, None,
 )  # fmt: skip
 _SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other", None)
 _NEW_TYPES = ("New Business", "New Business", "Upsell", None)
 _RENEWAL_TYPES = ("Renewal", "Renewal", "Existing Business", "Upsell")
-_ROLES = ("Decision Maker", "Economic Buyer", "Evaluator", "Executive Sponsor", "Influencer", "Business User", "Technical Buyer", "Other", None)
+_ROLES = (
+    "Decision Maker",
+    "Economic Buyer",
+    "Evaluator",
+    "Executive Sponsor",
+    "Influencer",
+    "Business User",
+    "Technical Buyer",
+    "Other",
+    None,
+)
 HUGE = 9_999_999_999_999.99
 SHOWCASE = range(21, 31)
 """Places of deals that even the smallest org has for the demo's changes: young, open, New Business, with people and mails."""
@@ -90,7 +108,8 @@ def _special(number: int) -> Row:
 def _life(world: World, owner: Owner, is_renewal: bool) -> _Life:
     rng, end = world.rng, owner.left_at or world.today
     if rng.random() < 0.02:
-        created = world.began + 40 * DAY + 37_800  # brought over from an older CRM in one transaction: one instant
+        # Brought over from an older CRM in one transaction: one instant.
+        created = world.began + 40 * DAY + 37_800
     else:
         created = working_hour(end - DAY - int((end - world.began - DAY) * rng.random() ** 1.4), rng)
     cycle = int(DAY * rng.lognormvariate(4.3, 0.6))
@@ -106,7 +125,9 @@ def _closed(world: World, created: int, ended: int, is_renewal: bool) -> _Life:
     won = rng.random() < (0.82 if is_renewal else 0.29)
     ended = max(working_hour(ended, rng), created)
     modified = between(ended, min(ended + 90 * DAY, world.today - 1), rng) if rng.random() < 0.3 else ended
-    return _Life(created, CLOSED_WON if won else CLOSED_LOST, ended, modified, _stamped(world, modified), ended)
+    return _Life(
+        created, CLOSED_WON if won else CLOSED_LOST, ended, modified, _stamped(world, modified), ended
+    )
 
 
 def _open(world: World, created: int, cycle: int, lingering: bool) -> _Life:
@@ -116,18 +137,30 @@ def _open(world: World, created: int, cycle: int, lingering: bool) -> _Life:
         moved = between(created, min(created + cycle, now), rng)
         modified = between(moved, min(moved + 120 * DAY, now), rng)
         return _Life(created, stage, moved, modified, _stamped(world, modified), created + cycle)
-    stage = OPEN_STAGES[min(len(OPEN_STAGES) - 1, int(len(OPEN_STAGES) * (now - created) / cycle * rng.uniform(0.6, 1.3)))]
+    stage = OPEN_STAGES[
+        min(len(OPEN_STAGES) - 1, int(len(OPEN_STAGES) * (now - created) / cycle * rng.uniform(0.6, 1.3)))
+    ]
     moved = None if stage is OPEN_STAGES[0] else between(created, now, rng)
     modified = between(moved or created, now, rng)
-    return _Life(created, stage, moved, modified, _stamped(world, modified), max(created + cycle, world.today + int(rng.gauss(25, 20)) * DAY))
+    return _Life(
+        created,
+        stage,
+        moved,
+        modified,
+        _stamped(world, modified),
+        max(created + cycle, world.today + int(rng.gauss(25, 20)) * DAY),
+    )
 
 
 def _stamped(world: World, modified: int) -> int:
     """SystemModstamp: mostly the last edit, sometimes a later system change, and now and then one shared by many rows."""
     chance = world.rng.random()
     if chance < 0.03:
-        return max(modified, world.today - 45 * DAY + 7_200)  # a picklist value was renamed: one instant for all
-    return between(modified, min(modified + 30 * DAY, world.today - 1), world.rng) if chance < 0.15 else modified
+        # A picklist value was renamed: one instant for all.
+        return max(modified, world.today - 45 * DAY + 7_200)
+    return (
+        between(modified, min(modified + 30 * DAY, world.today - 1), world.rng) if chance < 0.15 else modified
+    )
 
 
 def _name(account: AccountNote, rng: Random, number: int, count: int, renewed: int | None) -> str:
@@ -138,7 +171,11 @@ def _name(account: AccountNote, rng: Random, number: int, count: int, renewed: i
     if chance < 0.1:
         return f"{account.name}-"[:120]  # what Salesforce proposes when a deal is made from an account
     tail = f"Renewal {renewed}" if renewed else f"{rng.choice(PRODUCTS)}, {rng.randint(2, 60) * 5} seats"
-    return f"{account.name[: 118 - len(tail)]} – {tail}"[:120] if chance < 0.8 else f"{tail} ({account.name[: 115 - len(tail)]})"
+    return (
+        f"{account.name[: 118 - len(tail)]} – {tail}"[:120]
+        if chance < 0.8
+        else f"{tail} ({account.name[: 115 - len(tail)]})"
+    )
 
 
 def _amount(rng: Random, is_renewal: bool) -> float | None:
@@ -155,11 +192,14 @@ def _opportunity(world: World, note: DealNote, life: _Life, is_renewal: bool) ->
     rng, stage = world.rng, life.stage
     owner = world.owners[note.owner].user_id
     amount = _amount(rng, is_renewal)
-    probability = stage.probability if stage.is_closed or rng.random() < 0.85 else max(5, stage.probability - 5)
+    probability = (
+        stage.probability if stage.is_closed or rng.random() < 0.85 else max(5, stage.probability - 5)
+    )
     close = as_date(life.close)
     quarter = (int(close[5:7]) + 2) // 3
     return {
-        "Id": note.opportunity_id, "IsDeleted": False, "AccountId": world.accounts[note.account].account_id if rng.random() > 0.01 else None,
+        "Id": note.opportunity_id, "IsDeleted": False,
+        "AccountId": world.accounts[note.account].account_id if rng.random() > 0.01 else None,
         "RecordTypeId": world.record_types["Renewal" if is_renewal else "New_Business"], "IsPrivate": False, "Name": note.name,
         "Description": None if rng.random() < 0.8 else f"{note.name}\r\nSeats: {rng.randint(5, 400)}\r\n\"as agreed\"",
         "StageName": stage.api_name, "Amount": amount, "Probability": float(probability),

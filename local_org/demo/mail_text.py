@@ -26,8 +26,10 @@ class _Language:
 
 _ENGLISH = _Language(
     (
-        "{deal}", "Pricing for {deal}", "Security questionnaire", "Notes from our call", "Next steps: {deal}", "Contract redlines v{n}",
-        "Intro: your new account executive", "Quick question about SSO", "Rescheduling {day}", 'The "final" order form', "Invoice details & PO",
+        "{deal}", "Pricing for {deal}", "Security questionnaire", "Notes from our call", "Next steps: {deal}",
+        "Contract redlines v{n}",
+        "Intro: your new account executive", "Quick question about SSO", "Rescheduling {day}",
+        'The "final" order form', "Invoice details & PO",
     ),
     ("Hi {first},", "Hello {first},", "Dear {first},", "{first} –", "Hi all,"),
     (
@@ -75,7 +77,12 @@ _FRENCH = _Language(
 _SPANISH = _Language(
     ("Presupuesto: {deal}", "Próximos pasos", "Reunión del {day}"),
     ("Hola {first}:", "Estimados señores:"),
-    ("Gracias por la reunión del {day}.", "¿Podríamos ampliar a {n} licencias?", "Mañana envío la documentación firmada.", "¡Quedo a la espera!"),
+    (
+        "Gracias por la reunión del {day}.",
+        "¿Podríamos ampliar a {n} licencias?",
+        "Mañana envío la documentación firmada.",
+        "¡Quedo a la espera!",
+    ),
     ("Un saludo,", "Atentamente,"),
     "El {when}, {who} escribió:",
     ("lunes", "martes", "miércoles", "jueves", "viernes"),
@@ -83,7 +90,12 @@ _SPANISH = _Language(
 _POLISH = _Language(
     ("Oferta: {deal}", "Umowa – wersja {n}"),
     ("Dzień dobry,", "Cześć {first},"),
-    ("Dziękuję za rozmowę w {day}.", "Prosimy o wycenę dla {n} użytkowników.", "Czekamy jeszcze na zgodę zarządu.", "Zażółć gęślą jaźń."),
+    (
+        "Dziękuję za rozmowę w {day}.",
+        "Prosimy o wycenę dla {n} użytkowników.",
+        "Czekamy jeszcze na zgodę zarządu.",
+        "Zażółć gęślą jaźń.",
+    ),
     ("Z poważaniem,", "Pozdrawiam,"),
     "{when} {who} napisał(a):",
     ("poniedziałek", "wtorek", "środę", "czwartek", "piątek"),
@@ -91,7 +103,12 @@ _POLISH = _Language(
 _JAPANESE = _Language(
     ("お見積りの件（{deal}）", "契約書のご確認", "打ち合わせ日程のご相談"),
     ("{first} 様", "お世話になっております。"),
-    ("先日はお時間をいただき、ありがとうございました。", "ライセンスを{n}席に増やした場合のお見積りをお願いいたします。", "社内で検討のうえ、改めてご連絡いたします。", "ご確認のほど、よろしくお願い申し上げます。"),
+    (
+        "先日はお時間をいただき、ありがとうございました。",
+        "ライセンスを{n}席に増やした場合のお見積りをお願いいたします。",
+        "社内で検討のうえ、改めてご連絡いたします。",
+        "ご確認のほど、よろしくお願い申し上げます。",
+    ),
     ("よろしくお願いいたします。",),
     "{when} {who} のメール：",
     ("月曜日", "火曜日", "水曜日", "木曜日", "金曜日"),
@@ -128,7 +145,9 @@ class Thread:
 
     def _fill(self, text: str, first: str | None) -> str:
         rng = self.rng
-        return text.format(deal=self.deal, n=rng.randint(2, 250), day=rng.choice(self._language.days), first=first or "")
+        return text.format(
+            deal=self.deal, n=rng.randint(2, 250), day=rng.choice(self._language.days), first=first or ""
+        )
 
     def write(self, writer: Writer, when: str) -> str:
         """Returns the plain text of the next mail, written at `when`; lines end in LF, the mail before it is quoted below."""
@@ -154,7 +173,11 @@ def as_html(text: str) -> str:
     parts = []
     for is_quoted, lines in groupby(text.split("\n"), key=lambda line: line.startswith(">")):
         inner = escape("\n".join(lines)).strip("\n").replace("\n", "<br>\r\n").replace("  ", "&nbsp; ")
-        parts.append(f'<blockquote type="cite">{inner}</blockquote>' if is_quoted else f'<p class="MsoNormal">{inner}</p>')
+        parts.append(
+            f'<blockquote type="cite">{inner}</blockquote>'
+            if is_quoted
+            else f'<p class="MsoNormal">{inner}</p>'
+        )
     style = '<style>p.MsoNormal{margin:0cm;font-family:"Calibri",sans-serif}</style>'
     return f'<html>\r\n<head><meta charset="utf-8">{style}</head>\r\n<body>{"".join(parts)}</body>\r\n</html>'
 

@@ -26,13 +26,12 @@ class MailNote:
 
     mail_id: str
     task_id: str | None
-    subject: str | None
+    subject: str
     related_id: str | None
     contact: ContactNote | None
     owner_id: str
     owner_email: str
     sent_at: int
-    stamp: int
     incoming: bool
 
 
@@ -48,6 +47,19 @@ class _Topic:
     people: list[ContactNote]
     start: int
     end: int
+
+
+@dataclass(frozen=True)
+class _Mail:
+    """One mail of a conversation: its number among all mails, its place in the conversation, its second, its direction."""
+
+    topic: _Topic
+    thread: Thread
+    person: ContactNote | None
+    number: int
+    place: int
+    at: int
+    incoming: bool
 
 
 def cases(world: World, count: int, case_ids: list[str]) -> Iterator[Row]:
@@ -83,10 +95,10 @@ def emails(world: World, count: int, case_ids: list[str], notes: list[MailNote])
         at = between(topic.start, topic.end, world.rng)
         incoming = world.rng.random() < 0.45
         for place in range(length):
-            row = _email(world, topic, thread, person, made, at, incoming, place)
-            row |= {"ThreadIdentifier": identifier, "ReplyToEmailMessageId": previous}
+            mail = _Mail(topic, thread, person, made, place, at, incoming)
+            row = _email(world, mail) | {"ThreadIdentifier": identifier, "ReplyToEmailMessageId": previous}
             previous = str(row["Id"])
-            notes.append(_note(row, topic, person, at, incoming))
+            notes.append(_note(row, mail))
             if made % deleted_every == deleted_every - 1:
                 world.doomed.append(("EmailMessage", previous))
             yield row
@@ -101,7 +113,8 @@ def _topic(world: World, case_ids: list[str], conversation: int) -> _Topic:
         return _about(world, world.deals[SHOWCASE[conversation]])
     if chance < 0.8 and world.deals:
         first, second = rng.choice(world.deals), rng.choice(world.deals)
-        return _about(world, max(first, second, key=lambda each: each.ended_at))  # young deals are the ones with mail
+        # The younger of two: young deals are the ones with mail.
+        return _about(world, max(first, second, key=lambda each: each.ended_at))
     place = int(rng.random() * len(world.accounts))
     account, owner, people = world.accounts[place], world.owners[world.pick_owner()], world.contacts[place]
     case = rng.choice(case_ids) if 0.88 <= chance < 0.92 and case_ids else None
@@ -111,21 +124,23 @@ def _topic(world: World, case_ids: list[str], conversation: int) -> _Topic:
 
 def _about(world: World, deal: DealNote) -> _Topic:
     owner, people = world.owners[deal.owner], world.contacts[deal.account]
-    return _Topic(deal.opportunity_id, None, deal.name, deal.account, owner, people, deal.created_at, deal.ended_at)
+    return _Topic(
+        deal.opportunity_id, None, deal.name, deal.account, owner, people, deal.created_at, deal.ended_at
+    )
 
 
-def _email(
-    world: World, topic: _Topic, thread: Thread, person: ContactNote | None, number: int, at: int, incoming: bool, place: int
-) -> Row:
-    rng = world.rng
+def _email(world: World, mail: _Mail) -> Row:
+    rng, topic, incoming = world.rng, mail.topic, mail.incoming
     company = world.accounts[topic.account].company
-    outside = (person.email if person else None) or f"info@{company.domain}"
-    customer = Writer(person.name if person else "", company.name, topic.owner.name.split()[0])
-    rep = Writer(topic.owner.name, "Acme", person.first if person else None)
-    text = thread.write(customer if incoming else rep, f"{as_date(at)} {as_stamp(at)[11:16]}")
-    subject = f"Re: {thread.subject}" if place else thread.subject
+    outside = (mail.person.email if mail.person else None) or f"info@{company.domain}"
+    customer = Writer(mail.person.name if mail.person else "", company.name, topic.owner.name.split()[0])
+    rep = Writer(topic.owner.name, "Acme", mail.person.first if mail.person else None)
+    when = as_stamp(mail.at)
+    text = mail.thread.write(customer if incoming else rep, f"{when[:10]} {when[11:16]}")
+    subject = f"Re: {mail.thread.subject}" if mail.place else mail.thread.subject
+    sender_domain = company.domain if incoming else "acme.example"
     late = 9 * DAY if rng.random() < 0.05 else 600  # some are logged days later, in one go
-    logged = between(at, min(at + late, world.today - 1), rng)
+    logged = between(mail.at, min(mail.at + late, world.today - 1), rng)
     row: Row = {
         "Id": world.ids.next("02s"), "ParentId": topic.case_id, "RelatedToId": topic.related_id, "IsDeleted": False,
         "ActivityId": None if topic.case_id else world.ids.next("00T"), "Subject": subject[:3000], "Name": subject[:255],
@@ -134,14 +149,14 @@ def _email(
         "CcAddress": f"procurement@{company.domain}; \"Legal, {company.city}\" <legal@{company.domain}>" if rng.random() < 0.2 else None,
         "BccAddress": None if incoming or rng.random() < 0.9 else "crm@acme.example",
         "Incoming": incoming, "HasAttachment": rng.random() < 0.15, "IsExternallyVisible": False, "IsClientManaged": rng.random() < 0.3,
-        "Status": rng.choice((NEW, READ, READ, REPLIED)) if incoming else SENT, "MessageDate": as_stamp(at),
-        "MessageIdentifier": None if rng.random() < 0.05 else f"<{rng.getrandbits(96):024x}@{company.domain if incoming else 'acme.example'}>",
+        "Status": rng.choice((NEW, READ, READ, REPLIED)) if incoming else SENT, "MessageDate": when,
+        "MessageIdentifier": None if rng.random() < 0.05 else f"<{rng.getrandbits(96):024x}@{sender_domain}>",
         "CreatedDate": as_stamp(logged), "CreatedById": topic.owner.user_id, "LastModifiedDate": as_stamp(logged),
         "LastModifiedById": topic.owner.user_id, "SystemModstamp": as_stamp(logged),
     }  # fmt: skip
-    row |= _bodies(world, text, number)
-    row |= _tracking(world, at, logged) if not incoming else {}
-    return row | _oddity(world, row, number)
+    row |= _bodies(world, text, mail.number)
+    row |= _tracking(world, mail.at, logged) if not incoming else {}
+    return row | _oddity(row, mail.number)
 
 
 def _bodies(world: World, text: str, number: int) -> Row:
@@ -171,28 +186,38 @@ def _tracking(world: World, at: int, stamp: int) -> Row:
     }  # fmt: skip
 
 
-def _oddity(world: World, row: Row, number: int) -> Row:
+def _oddity(row: Row, number: int) -> Row:
     """What the mail at this place always has: an odd body, a long list of addresses, no subject, or being a draft."""
     every = 17 if number < 17 * len(odd.BODIES) else 997
     if number % every == every - 1:
         body = odd.BODIES[number // every % len(odd.BODIES)]
-        return {"TextBody": body, "HtmlBody": mail_text.as_html(body) if number % 2 else None, "Subject": body[:60] if number % 3 else row["Subject"]}
+        return {
+            "TextBody": body,
+            "HtmlBody": mail_text.as_html(body) if number % 2 else None,
+            "Subject": body[:60] if number % 3 else row["Subject"],
+        }
     if number in _LONG_LISTS:
-        return {"ToAddress": mail_text.address_list("big-company.example"), "CcAddress": mail_text.address_list("other.example")}
+        return {
+            "ToAddress": mail_text.address_list("big-company.example"),
+            "CcAddress": mail_text.address_list("other.example"),
+        }
     if number % 83 == 40:
         return {"Subject": None, "Name": "Email"}
     if number % 83 == 41:
         return {"Status": DRAFT, "Incoming": False, "MessageDate": None, "MessageIdentifier": None}
     if number % 83 == 42:
-        return {"Headers": f"Received: from mail.example ([192.0.2.{number % 250}])\r\n\tby mx.acme.example; {row['MessageDate']}\r\nX-Spam-Score: 0.{number % 10}"}
+        return {
+            "Headers": f"Received: from mail.example ([192.0.2.{number % 250}])\r\n\tby mx.acme.example;"
+            f" {row['MessageDate']}\r\nX-Spam-Score: 0.{number % 10}"
+        }
     return {}
 
 
-def _note(row: Row, topic: _Topic, person: ContactNote | None, at: int, incoming: bool) -> MailNote:
-    task = row["ActivityId"]
+def _note(row: Row, mail: _Mail) -> MailNote:
+    task, topic = row["ActivityId"], mail.topic
     return MailNote(
-        str(row["Id"]), None if task is None else str(task), str(row["Subject"]), topic.related_id, person,
-        topic.owner.user_id, topic.owner.email, at, str(row["SystemModstamp"]), incoming,
+        str(row["Id"]), None if task is None else str(task), str(row["Subject"] or ""), topic.related_id, mail.person,
+        topic.owner.user_id, topic.owner.email, mail.at, mail.incoming,
     )  # fmt: skip
 
 

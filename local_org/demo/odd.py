@@ -51,6 +51,6 @@ BODIES: tuple[str, ...] = (
     "Emoji 👩🏽‍💻🇺🇳, surrogate pairs 𝒜𝓃𝓎, combining a\u0301e\u0302\u0303, and ﷽.",
     "Old Mac\rline\rbreaks\rand Windows\r\nones\r\nand Unix\nones",
     "<script>alert('not run')</script> & &amp; &#0; <![CDATA[ ]]> {{ 7*7 }} ${jndi:ldap://host.invalid/x}",
-    "',\"',\"\n,,,,\n\"\"\"\n",
+    '\',"\',"\n,,,,\n"""\n',
 )
 """Bodies of mails; the first holds a NUL character, which Postgres cannot store."""

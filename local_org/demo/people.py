@@ -64,7 +64,13 @@ PARTS = (
     Part("no_licence", 5, is_licensed=False),
     Part("left", 6, left=200, is_licensed=False),
     Part("manager", user_role="VP_Sales", title="VP Sales"),
-    Part("administrator", in_fluint=False, profile=ADMINISTRATOR, user_role="CEO", title="Salesforce Administrator"),
+    Part(
+        "administrator",
+        in_fluint=False,
+        profile=ADMINISTRATOR,
+        user_role="CEO",
+        title="Salesforce Administrator",
+    ),
 )
 _SYSTEM_USERS = (
     ("Platform Integration User", "cloud", "CloudIntegrationUser"),
@@ -85,7 +91,9 @@ def reserve(world: World) -> None:
     world.admin_id = world.user_ids[_place("administrator")]
 
 
-def users(world: World, roles: dict[str, str], profiles: dict[str, str], cast: list[CastMember]) -> Iterator[Row]:
+def users(
+    world: World, roles: dict[str, str], profiles: dict[str, str], cast: list[CastMember]
+) -> Iterator[Row]:
     """Yields the rows of User; notes the owners in the world and the cast in `cast`."""
     yield from _system_users(world, cast)
     yield _integration(world, profiles, cast)
@@ -143,10 +151,24 @@ def _user(world: World, part: Part, member: CastMember, left_at: int | None, pla
 
 def _integration(world: World, profiles: dict[str, str], cast: list[CastMember]) -> Row:
     world.integration_id = world.ids.next("005")
-    member = CastMember("integration", INTEGRATION_USERNAME, INTEGRATION_USERNAME, world.integration_id, "Fluint", "Integration", True, None, False)
+    member = CastMember(
+        "integration",
+        INTEGRATION_USERNAME,
+        INTEGRATION_USERNAME,
+        world.integration_id,
+        "Fluint",
+        "Integration",
+        True,
+        None,
+        False,
+    )
     cast.append(member)
     part = Part("integration", title="API integration user")
-    return _user(world, part, member, None, 0) | {"ProfileId": profiles[INTEGRATION_PROFILE], "Department": "IT", "EmployeeNumber": None}
+    return _user(world, part, member, None, 0) | {
+        "ProfileId": profiles[INTEGRATION_PROFILE],
+        "Department": "IT",
+        "EmployeeNumber": None,
+    }
 
 
 def _system_users(world: World, cast: list[CastMember]) -> Iterator[Row]:

@@ -30,8 +30,10 @@ LOCALES = {country: locale for locale, country, _, _ in _COUNTRIES}
 _LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "đ": "d", "ı": "i"})
 _NOT_MAILBOX = re.compile(r"[^a-z0-9]+")
 _TITLES = (
-    "Chief Financial Officer", "Head of Procurement", "VP Sales", "Director of Revenue Operations", "IT Manager", "Sales Operations Manager",
-    "Chief Information Security Officer", "Head of Enablement", "Business Analyst", "General Counsel", "Einkaufsleiterin", "Directrice commerciale",
+    "Chief Financial Officer", "Head of Procurement", "VP Sales", "Director of Revenue Operations", "IT Manager",
+    "Sales Operations Manager",
+    "Chief Information Security Officer", "Head of Enablement", "Business Analyst", "General Counsel",
+    "Einkaufsleiterin", "Directrice commerciale",
 )  # fmt: skip
 
 
@@ -70,7 +72,10 @@ class Pools:
 
 def mailbox(*parts: str | None) -> str:
     """Returns the parts in plain ASCII, joined by dots; empty when no letter of them has an ASCII form."""
-    plain = (unicodedata.normalize("NFKD", (part or "").translate(_LETTERS)).encode("ascii", "ignore").decode() for part in parts)
+    plain = (
+        unicodedata.normalize("NFKD", (part or "").translate(_LETTERS)).encode("ascii", "ignore").decode()
+        for part in parts
+    )
     return ".".join(word for part in plain if (word := _NOT_MAILBOX.sub("", part.lower())))
 
 
@@ -91,7 +96,10 @@ def draw(seed: int) -> Pools:
 def _person(faker: Faker, locale: str, order: Random, number: int) -> Person:
     if locale == "ja_JP":
         # kanji, kana, romanized
-        (first, _, first_romanized), (last, _, last_romanized) = faker.first_name_pair(), faker.last_name_pair()
+        (first, _, first_romanized), (last, _, last_romanized) = (
+            faker.first_name_pair(),
+            faker.last_name_pair(),
+        )
         box = mailbox(first_romanized, last_romanized)
     else:
         first, last = faker.first_name(), faker.last_name()
@@ -105,7 +113,14 @@ def _company(faker: Faker, locale: str, country: str, number: int) -> Company:
     slug = _NOT_MAILBOX.sub("-", mailbox(*name.split()[:2])).strip("-")
     domain = f"{slug if len(slug) > 3 else f'company-{number}'}.example"
     return Company(
-        name, domain, country, locale, faker.city(), faker.street_address().replace("\n", ", "), faker.postcode(), faker.phone_number()[:40]
+        name,
+        domain,
+        country,
+        locale,
+        faker.city(),
+        faker.street_address().replace("\n", ", "),
+        faker.postcode(),
+        faker.phone_number()[:40],
     )
 
 
