@@ -23,7 +23,7 @@ def my_domain_url(subdomain: str) -> str:
     for ending in _ENDINGS:
         if host.endswith(ending):
             return _origin(subdomain, host.removesuffix(ending))
-    if "." in host:
+    if "." in host and host.rpartition(".")[2] not in _INSTANCES:
         raise _wrong(subdomain, "this is not the address of a Salesforce org")
     return _origin(subdomain, host)
 

@@ -18,7 +18,7 @@ from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from orchestration.errors import SetupError, TransientSalesforceError
+from orchestration.errors import NeedsReconnectError, SetupError, TransientSalesforceError
 from orchestration.salesforce.ids import to_18
 from orchestration.salesforce.my_domain import my_domain_url
 from orchestration.salesforce.oauth_errors import refused, unreachable
@@ -148,6 +148,10 @@ def refresh(app: OAuthApp, tokens: Tokens) -> Tokens:
 
     Raises `NeedsReconnectError` for `invalid_grant`, `SetupError` for what an admin can lift, `TransientSalesforceError` without an answer.
     """
+    if tokens.refresh_token is None:
+        raise NeedsReconnectError(
+            "The Salesforce session has ended and was given without a refresh token. A Salesforce admin connects Fluint again."
+        )
     with _session(app) as session:
         given = _post(app, lambda: session.refresh_token(
             app.endpoint("token"), refresh_token=tokens.refresh_token, timeout=TIMEOUT, **_wire(app)

@@ -47,6 +47,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class RenewalError(TransientSalesforceError):
+    """No answer came to a token request. Whether the refresh token was used up is unknown, so this call does not present it again."""
+
+
 class Transport(requests.Session):
     """Sends requests as the integration user; every refusal leaves it as an error of `orchestration.errors`."""
 
@@ -248,20 +252,26 @@ class Transport(requests.Session):
             except NeedsReconnectError as error:
                 self._store.mark_needs_reconnect(str(error))
                 raise
+            except TransientSalesforceError as error:
+                raise RenewalError(str(error)) from None
             self._use(self._store.save(fresh))
             return True
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientSalesforceError),
+            retry=tenacity.retry_if_exception(_is_worth_repeating),
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_after_delay(self._timeouts.whole),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=20, jitter=0.5),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=20, jitter=0.5),
             sleep=self._sleep,
             reraise=True,
         )(call)
 
     def _what(self) -> str:
         return self._ask.what[:1].upper() + self._ask.what[1:]
+
+
+def _is_worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, TransientSalesforceError) and not isinstance(error, RenewalError)
 
 
 def server_date(response: requests.Response) -> datetime:
