@@ -26,7 +26,7 @@ create table fluint_sync.connection (
     user_id text not null,
     client_id text,
     scope text not null,
-    access_token bytea not null,
+    access_token bytea,
     refresh_token bytea,
     token_generation bigint not null default 1,
     state text not null check (state in ('connected', 'needs_reconnect', 'disconnected')),
