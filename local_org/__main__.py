@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.with_parent is not None:
         stop_with_parent(server, asked.with_parent)
     if asked.live:
-        life.begin(server.org)
+        server.ends.append(life.begin(server.org).set)
     server.serve_until_stopped(lambda: _announce(server))
 
 

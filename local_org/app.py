@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from local_org import rest
@@ -68,14 +68,7 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
-    # A path may stand in several routes, one for each of its methods.
-    fitting = [
-        route
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-    ]
-    allowed = ",".join(sorted({method for route in fitting for method in route.methods or ()}))
-    message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+    message = f"HTTP Method '{request.method}' not allowed"
     return await _api_error(request, ApiError(405, "METHOD_NOT_ALLOWED", message))
 
 

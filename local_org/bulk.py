@@ -7,7 +7,7 @@ files (bulk_results.py). Facts: Bulk API 2.0 Developer Guide, "Query Jobs".
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,9 +21,11 @@ from local_org.bulk_results import DELIMITERS, LINE_ENDINGS, Page, find_page, re
 from local_org.errors import ApiError, not_found
 from local_org.multipart import read_json
 from local_org.org import Org
+from local_org.rest.discovery import check_version
 
 PATH = "/services/data/v{version}/jobs/query"
 LISTED = 1_000
+Endpoint = Callable[[Request, bytes], Response]
 LINKS_PER_ANSWER = 5
 FIRST_VERSION, FIRST_VERSION_WITH_PAGES = 47.0, 58.0
 _CREATE_FIELDS = {"operation", "query", "contentType", "columnDelimiter", "lineEnding"}
@@ -41,23 +43,19 @@ class Bulk:
 
     def routes(self) -> list[Route]:
         """Gives the routes of the resources."""
+        job, pages = PATH + "/{job_id}", {"GET": self.result_pages}
         return [
-            Route(PATH, self.create, methods=["POST"]),
-            Route(PATH, self.listing, methods=["GET"]),
-            Route(PATH + "/{job_id}", self.info, methods=["GET"]),
-            Route(PATH + "/{job_id}", self.abort, methods=["PATCH"]),
-            Route(PATH + "/{job_id}", self.delete, methods=["DELETE"]),
-            Route(PATH + "/{job_id}/results", self.results, methods=["GET"]),
+            _route(PATH, {"GET": self.listing, "POST": self.create}),
+            _route(job, {"GET": self.info, "PATCH": self.abort, "DELETE": self.delete}),
+            _route(job + "/results", {"GET": self.results}),
             # The guide's own links spell it in lower case.
-            Route(PATH + "/{job_id}/resultPages", self.result_pages, methods=["GET"]),
-            Route(PATH + "/{job_id}/resultpages", self.result_pages, methods=["GET"]),
+            _route(job + "/resultPages", pages),
+            _route(job + "/resultpages", pages),
         ]
 
-    async def create(self, request: Request) -> Response:
+    def create(self, request: Request, body: bytes) -> Response:
         """Takes a query job on: 200 with the job's document."""
-        body = read_json(await request.body())
-        job = await run_in_threadpool(self._create, request, body)
-        return _json(_document(job))
+        return _json(_document(self._create(request, read_json(body))))
 
     def _create(self, request: Request, body: object) -> Job:
         values = _checked(body)
@@ -85,7 +83,7 @@ class Bulk:
         access_log.note(job_id=job.id)
         return job
 
-    def listing(self, request: Request) -> Response:
+    def listing(self, request: Request, body: bytes) -> Response:
         """Lists the org's query jobs, at most 1,000 an answer."""
         parameters = request.query_params
         after = _row_of(parameters["queryLocator"]) if parameters.get("queryLocator") else 0
@@ -104,31 +102,27 @@ class Bulk:
             }
         )
 
-    def info(self, request: Request) -> Response:
+    def info(self, request: Request, body: bytes) -> Response:
         """Gives the job's document with its counters."""
         return _json(_document(self._job(request), polled=True))
 
-    async def abort(self, request: Request) -> Response:
+    def abort(self, request: Request, body: bytes) -> Response:
         """Stops a job: `{"state": "Aborted"}` is all that may be asked."""
-        body = read_json(await request.body())
-        if not isinstance(body, dict) or body.get("state") != "Aborted":
+        asked = read_json(body)
+        if not isinstance(asked, dict) or asked.get("state") != "Aborted":
             raise ApiError(400, "INVALIDJOBSTATE", "A query job can only be changed to the state Aborted")
-        return await run_in_threadpool(self._abort, request)
-
-    def _abort(self, request: Request) -> Response:
         job, user_id = self._job(request), request.state.user_id
-        if job.created_by != user_id and not security.has_permission(
-            self._org, user_id, "PermissionsManageDataIntegrations"
-        ):
+        may_others = security.has_permission(self._org, user_id, "PermissionsManageDataIntegrations")
+        if job.created_by != user_id and not may_others:
             raise ApiError(400, "INVALIDUSER", "The job was created by another user")
         return _json(_document(self._jobs.abort(job)))
 
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: Request, body: bytes) -> Response:
         """Removes a job that has ended: 204."""
         self._jobs.delete(self._job(request))
         return Response(status_code=204)
 
-    def results(self, request: Request) -> Response:
+    def results(self, request: Request, body: bytes) -> Response:
         """Sends a page of the result as CSV; `Sforce-Locator` leads to the next, the text `null` says that there is none."""
         job = self._finished(request)
         row = self._begin(request, job)
@@ -145,7 +139,7 @@ class Bulk:
             return Response(b"", headers=headers)
         return StreamingResponse(read_page(self._jobs.path(job.number), page), headers=headers)
 
-    def result_pages(self, request: Request) -> Response:
+    def result_pages(self, request: Request, body: bytes) -> Response:
         """Gives links to the next five pages, which may be read side by side (v58 and later)."""
         if float(request.path_params["version"]) < FIRST_VERSION_WITH_PAGES:
             raise not_found()
@@ -185,6 +179,21 @@ class Bulk:
         if row > (job.records or 0):
             raise _bad_locator()
         return row
+
+
+def _route(path: str, endpoints: Mapping[str, Endpoint]) -> Route:
+    """Gives one route for all methods of a path, so that a method it lacks is refused here and not sought elsewhere."""
+
+    async def serve(request: Request) -> Response:
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            allowed = ",".join((["HEAD"] if "GET" in endpoints else []) + list(endpoints))
+            text = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+            raise ApiError(405, "METHOD_NOT_ALLOWED", text)
+        check_version(request.path_params["version"])
+        return await run_in_threadpool(endpoint, request, await request.body())
+
+    return Route(path, serve, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
 
 
 def _checked(body: object) -> dict[str, str]:

@@ -44,6 +44,8 @@ class OrgServer(uvicorn.Server):
         self.registration = registration
         self._listener = listener
         self._on_ready: Callable[[], None] = lambda: None
+        self.ends: list[Callable[[], object]] = []
+        """What is told first when the server ends, while the org is still open."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts, then tells that it answers."""
@@ -53,6 +55,8 @@ class OrgServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends at once the connections that wait for a next request: over TLS a client that does not answer would hold them open."""
+        for end in self.ends:
+            end()
         for connection in list(self.server_state.connections):
             cycle = getattr(connection, "cycle", None)
             if cycle is None or cycle.response_complete:
