@@ -116,6 +116,11 @@ create table fluint_sync.excluded_count (
     primary key (owner_id, reason)
 );
 create index excluded_count__xact_id_idx on fluint_sync.excluded_count (_xact_id);
+create table fluint_sync.described_object (
+    object text primary key,
+    fields text[] not null,
+    described_at timestamptz not null
+);
 create table fluint_sync.hidden_field (
     object text not null,
     field text not null,
