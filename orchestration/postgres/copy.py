@@ -124,24 +124,32 @@ class Staged:
             for column in self.table.columns
         ]
         self._conn.execute(
-            sql.SQL("create temporary table {} ({}) on commit drop").format(self.name, sql.SQL(", ").join(definitions))
+            sql.SQL("create temporary table {} ({}) on commit drop").format(
+                self.name, sql.SQL(", ").join(definitions)
+            )
         )
 
     def _add_json_statement(self) -> sql.Composed:
         comma = sql.SQL(", ")
         # One entry for each top-level key; what is read through a relationship (`Account.Name`) shares its key's object.
-        keys = {column.path[0]: "jsonb" if len(column.path) > 1 else column.type for column in self.table.columns}
+        keys = {
+            column.path[0]: "jsonb" if len(column.path) > 1 else column.type for column in self.table.columns
+        }
         return sql.SQL(_ADD_JSON).format(
             staging=self.name,
             columns=comma.join(sql.Identifier(column.name) for column in self.table.columns),
             values=comma.join(map(_value, self.table.columns)),
-            fields=comma.join(sql.SQL("{} {}").format(sql.Identifier(key), sql.SQL(type_)) for key, type_ in keys.items()),
+            fields=comma.join(
+                sql.SQL("{} {}").format(sql.Identifier(key), sql.SQL(type_)) for key, type_ in keys.items()
+            ),
         )
 
     def _copy_statement(self, columns: Sequence[str]) -> sql.Composed:
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         # Bulk quotes everything and writes null as an empty field; FORCE_NULL reads it so for quoted fields too.
-        return sql.SQL("copy {} ({}) from stdin (format csv, force_null ({}))").format(self.name, names, names)
+        return sql.SQL("copy {} ({}) from stdin (format csv, force_null ({}))").format(
+            self.name, names, names
+        )
 
     def _cleaned_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         byte_filter = ByteFilter(self.cleaned)
@@ -164,7 +172,9 @@ class Staged:
     def _unfit(self, what: str, error: psycopg.Error) -> IncompleteReadError:
         place = _PLACE.search(error.diag.context or "")
         line, column = place.groups() if place else (None, None)
-        where = "".join([f", line {line}" if line else "", f", column {column or error.diag.column_name or 'unknown'}"])
+        where = "".join(
+            [f", line {line}" if line else "", f", column {column or error.diag.column_name or 'unknown'}"]
+        )
         return IncompleteReadError(
             f"In {what} with rows of {self.table.name}{where}, something is no value of its column's type, or is cut off"
             f" (Postgres {error.sqlstate}). None of it was kept; the next run reads it again.",
@@ -177,7 +187,9 @@ def _value(column: RawColumn) -> sql.Composed:
     if not rest:
         return sql.SQL("fields.{}").format(sql.Identifier(head))
     # `#>>` on null, which stands for a record without this parent, is null.
-    return sql.SQL("(fields.{} #>> {})::{}").format(sql.Identifier(head), sql.Literal(rest), sql.SQL(column.type))
+    return sql.SQL("(fields.{} #>> {})::{}").format(
+        sql.Identifier(head), sql.Literal(rest), sql.SQL(column.type)
+    )
 
 
 def _split_header(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -189,5 +201,7 @@ def _split_header(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
         if end:
             return line.rstrip(b"\r"), rest
         if len(start) > _LONGEST_HEADER:
-            raise IncompleteReadError("A Bulk result begins with a megabyte that has no line end. None of it was kept.")
+            raise IncompleteReadError(
+                "A Bulk result begins with a megabyte that has no line end. None of it was kept."
+            )
     return start.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r"), b""

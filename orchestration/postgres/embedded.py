@@ -61,7 +61,9 @@ class EmbeddedPostgres:
         attempts = 0
         while not self.is_running():
             if attempts == _ATTEMPTS or time.monotonic() > deadline:
-                raise TransientError(f"The embedded Postgres did not start. The end of its log: {self._log_tail()}")
+                raise TransientError(
+                    f"The embedded Postgres did not start. The end of its log: {self._log_tail()}"
+                )
             with self._lock(fcntl.LOCK_EX) as lock:
                 if lock is not None:
                     attempts += 1
@@ -150,7 +152,7 @@ class EmbeddedPostgres:
 
     def _is_alive(self) -> bool:
         """Whether any process of the server exists, ready or not."""
-        if not self._home.directory.exists():
+        if not (self._home.directory / "alive").exists():
             return False
         with self._lock(fcntl.LOCK_SH) as lock:
             return lock is None
@@ -171,7 +173,9 @@ class EmbeddedPostgres:
 
     def _log_tail(self) -> str:
         log = self._home.cluster / "server.log"
-        return " | ".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "(it has none)"
+        return (
+            " | ".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "(it has none)"
+        )
 
 
 def _answers(port: int) -> bool:

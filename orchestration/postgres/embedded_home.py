@@ -87,7 +87,9 @@ class Home:
                 self._initialize(fast=fast)
             self._check_version()
 
-    def run(self, command: Sequence[str | Path], *, keep: Sequence[int] = (), **environment: str) -> str | None:
+    def run(
+        self, command: Sequence[str | Path], *, keep: Sequence[int] = (), **environment: str
+    ) -> str | None:
         """Runs a program as the cluster's owner, in its directory; its output, or None when it failed.
 
         `keep` are file descriptors that the program inherits.
@@ -138,7 +140,11 @@ class Home:
         os.chown(password, owner.st_uid, owner.st_gid)
         # From 17 on Postgres brings a C.UTF-8 of its own; before, the machine must have one.
         newer = (self._version(self.binaries) or 0) >= 17
-        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if newer else ["--locale=C.UTF-8"]
+        locale = (
+            ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if newer
+            else ["--locale=C.UTF-8"]
+        )
         options = ["--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8", *locale]
         options += ["--no-sync"] if fast else []
         if self.run([self.binaries / "initdb", "-D", made, "-U", SUPERUSER, *options]) is None:
@@ -196,7 +202,9 @@ def _as_owner(path: Path) -> Mapping[str, Any]:
 
 def _can_enter(directory: Path, user: tuple[int, int]) -> bool:
     command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]
-    tried = subprocess.run(command, cwd="/", user=user[0], group=user[1], extra_groups=[], capture_output=True)
+    tried = subprocess.run(
+        command, cwd="/", user=user[0], group=user[1], extra_groups=[], capture_output=True
+    )
     return tried.returncode == 0
 
 

@@ -74,14 +74,15 @@ def lock_for_writing(conn: Connection, table: RawTable) -> None:
     conn.execute(_LOCK, [f"{SCHEMA}.{table.name}"])
 
 
-def merge(conn: Connection, staging: sql.Identifier, table: RawTable, *, read_at: datetime, run_id: str) -> Merged:
+def merge(
+    conn: Connection, staging: sql.Identifier, table: RawTable, *, read_at: datetime, run_id: str
+) -> Merged:
     """Merges the table `staging` into `table` as of `read_at` (aware): the newer `(system_modstamp, _read_at)` wins, ties too."""
     if read_at.tzinfo is None:
         raise BugError(f"The rows of {table.name} came with a time of reading that has no time zone.")
     lock_for_writing(conn, table)
     parameters = {"read_at": read_at, "run_id": run_id, "soft_deleted": SOFT_DELETED}
-    counts = conn.execute(_statement(staging, table), parameters).fetchone()
-    assert counts is not None  # an aggregate without GROUP BY has one row  # noqa: S101
+    [counts] = conn.execute(_statement(staging, table), parameters).fetchall()
     raw = sql.Identifier(SCHEMA, table.name)
     conn.execute(sql.SQL(_SETTLE).format(raw=raw, staged=staging), parameters)
     return Merged(*counts)

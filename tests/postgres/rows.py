@@ -50,7 +50,9 @@ def subset(*names: str) -> RawTable:
 
 def as_json(rows: Sequence[Row], table: RawTable = DEAL) -> bytes:
     """The rows as a REST query answers."""
-    return json.dumps({"totalSize": len(rows), "done": True, "records": [_record(r, table) for r in rows]}).encode()
+    return json.dumps(
+        {"totalSize": len(rows), "done": True, "records": [_record(r, table) for r in rows]}
+    ).encode()
 
 
 def as_csv(rows: Sequence[Row], table: RawTable = DEAL) -> bytes:

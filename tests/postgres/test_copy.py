@@ -22,6 +22,7 @@ HEADER = '"Id","Name","Account.Name","Amount","CloseDate","IsWon","IsDeleted","S
 
 @pytest.fixture
 def conn(deals: Database) -> Iterator[Connection]:
+    """A transaction in a database that has the raw table."""
     with deals.transaction() as connection:
         yield connection
 
@@ -35,7 +36,16 @@ def test_json_and_csv_give_the_same_typed_rows(conn: Connection) -> None:
     with staged(conn, DEAL) as by_json, staged(conn, DEAL) as by_csv:
         assert by_json.add_json(as_json([VALUES]), ["records"]) == 1
         assert by_csv.copy_csv([as_csv([VALUES])]) == 1
-        expected = ("006A", 'Zoë "the\nbest", 😀', None, Decimal("12500000"), date(2026, 6, 30), False, False, T0)
+        expected = (
+            "006A",
+            'Zoë "the\nbest", 😀',
+            None,
+            Decimal("12500000"),
+            date(2026, 6, 30),
+            False,
+            False,
+            T0,
+        )
         assert _rows(conn, by_json) == _rows(conn, by_csv) == [expected]
 
 
@@ -59,7 +69,9 @@ def test_columns_in_another_order_arrive_where_they_belong(conn: Connection) -> 
     """Older API versions sort the columns: by position, names would land in amounts."""
     names = HEADER.strip().replace('"', "").split(",")
     shuffled = f"{','.join(reversed(names))}\n".encode()
-    line = ",".join(['"2026-05-01T12:00:00.000Z"', "false", "false", "2026-06-30", "3", "Acme", "Deal", "006A"])
+    line = ",".join(
+        ['"2026-05-01T12:00:00.000Z"', "false", "false", "2026-06-30", "3", "Acme", "Deal", "006A"]
+    )
     with staged(conn, DEAL) as staging:
         assert staging.copy_csv([b"\xef\xbb\xbf" + shuffled, line.encode()]) == 1
         assert _rows(conn, staging)[0][:4] == ("006A", "Deal", "Acme", Decimal(3))
@@ -103,7 +115,9 @@ def test_a_value_that_does_not_fit_is_told_by_column_and_without_the_value(conn:
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("body", [b'{"records": {"Id": "x"}}', b'{"other": []}', b'{"records": null}', b"<html>", b'{"reco'])
+@pytest.mark.parametrize(
+    "body", [b'{"records": {"Id": "x"}}', b'{"other": []}', b'{"records": null}', b"<html>", b'{"reco']
+)
 def test_an_answer_without_the_list_of_records_is_a_failed_read(conn: Connection, body: bytes) -> None:
     """R13: failed is not empty. An error page with status 200 would otherwise count as 'no rows'."""
     with staged(conn, DEAL) as staging, pytest.raises(IncompleteReadError):
@@ -121,7 +135,9 @@ def test_records_are_found_at_any_path_and_nulls_are_skipped(conn: Connection) -
     record = json.loads(as_json([VALUES]))["records"][0]
     composite = {"compositeResponse": [{"body": {"records": []}}, {"body": {"records": [record]}}]}
     with staged(conn, DEAL) as staging:
-        assert staging.add_json(json.dumps(composite).encode(), ["compositeResponse", 1, "body", "records"]) == 1
+        assert (
+            staging.add_json(json.dumps(composite).encode(), ["compositeResponse", 1, "body", "records"]) == 1
+        )
         assert staging.add_json(json.dumps([None, {**record, "Id": "006B"}, None]).encode(), []) == 1
         assert [values[0] for values in _rows(conn, staging)] == ["006A", "006B"]
 

@@ -22,12 +22,17 @@ def test_an_empty_database_gets_both_schemas_and_the_version_in_the_ledger(empty
     """Alembic's own table in `public` would collide with the application's migrations in the same database."""
     upgrade(empty_database)
     held = _tables(empty_database)
-    assert {"fluint_sync.alembic_version", "fluint_sync.cursor", "fluint_sync.upload", "fluint_app.app_user"} <= held
+    assert {
+        "fluint_sync.alembic_version",
+        "fluint_sync.cursor",
+        "fluint_sync.upload",
+        "fluint_app.app_user",
+    } <= held
     with empty_database.transaction() as conn:
         assert conn.execute("select to_regclass('public.alembic_version')").fetchone() == (None,)
-        assert conn.execute("select excluded_stages, created_since from fluint_app.backfill_filter").fetchall() == [
-            ([], None)
-        ]
+        assert conn.execute(
+            "select excluded_stages, created_since from fluint_app.backfill_filter"
+        ).fetchall() == [([], None)]
 
 
 def test_two_upgrades_at_once_both_return_and_a_third_changes_nothing(empty_database: Database) -> None:

@@ -130,7 +130,8 @@ create table fluint_sync.hidden_field (
 );
 """
 
-# Up to which transaction (`pg_snapshot_xmin`) each model has read, in which cluster (a restored copy is another), and which views are deployed.
+# Up to which transaction (`pg_snapshot_xmin`) each model has read, in which cluster (a restored copy is another one), and
+# which views are deployed.
 _MODELS = """
 create table fluint_sync.modelled (
     model text primary key,

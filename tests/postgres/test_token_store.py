@@ -1,0 +1,142 @@
+"""The grant in Postgres: encrypted, durable by itself, refreshed by one process at a time, of one org only."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from cryptography.fernet import Fernet
+
+from orchestration.errors import NeedsReconnectError, SetupError, TransientError, WrongOrgError
+from orchestration.postgres import token_store
+from orchestration.postgres.connection import Database
+from orchestration.postgres.token_store import PostgresTokenStore
+from orchestration.salesforce.oauth import Tokens, TokenStore
+
+KEY = Fernet.generate_key().decode()
+GIVEN = Tokens(
+    access_token="00Daccess",
+    refresh_token="5Aeprefresh",
+    instance_url="https://acme.my.salesforce.com",
+    identity_url="https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA",
+    scope="api refresh_token",
+)
+
+
+def _store(database: Database, key: str = KEY) -> PostgresTokenStore[Tokens]:
+    store = PostgresTokenStore(database, key, Tokens)
+    as_the_client_sees_it: TokenStore = store
+    assert as_the_client_sees_it is store
+    return store
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresTokenStore[Tokens]:
+    """A store in which somebody has connected."""
+    store = _store(database)
+    store.connect(GIVEN, client_id="client", login_url="https://acme.my.salesforce.com")
+    return store
+
+
+def test_what_was_given_is_what_another_process_loads(
+    store: PostgresTokenStore[Tokens], database: Database
+) -> None:
+    """Webserver, daemon and CLI share one grant."""
+    assert _store(database).load() == replace(GIVEN, generation=1)
+
+
+def test_no_token_is_readable_in_the_database(store: PostgresTokenStore[Tokens], database: Database) -> None:
+    """Whoever reads a backup must not be able to read the org."""
+    with database.transaction() as conn:
+        row = conn.execute(
+            "select connection::text, access_token, refresh_token from fluint_sync.connection"
+        ).fetchone()
+    assert row is not None
+    text, access, refresh = row
+    for secret in (GIVEN.access_token, str(GIVEN.refresh_token)):
+        assert secret not in text
+        assert secret.encode().hex() not in text
+        assert secret.encode() not in access + refresh
+
+
+def test_a_saved_grant_is_kept_though_the_caller_fails_afterwards(
+    store: PostgresTokenStore[Tokens], database: Database
+) -> None:
+    """With rotation the old refresh token is dead at once: a rollback that took the new one along would end the connection."""
+    with pytest.raises(ZeroDivisionError), database.transaction(), store.exclusive() as stored:
+        saved = store.save(replace(stored, access_token="new", refresh_token="rotated"))
+        raise ZeroDivisionError
+    assert saved == store.load() == replace(GIVEN, access_token="new", refresh_token="rotated", generation=2)
+
+
+def test_the_second_refresher_waits_and_sees_what_the_first_stored(store: PostgresTokenStore[Tokens]) -> None:
+    """Two refreshes with one rotating token revoke the grant."""
+    seen, inside = [], threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with store.exclusive() as stored:
+            seen.append(stored.generation)
+
+    other = threading.Thread(target=second)
+    other.start()
+    with store.exclusive() as stored:
+        inside.set()
+        other.join(timeout=0.2)
+        assert seen == []
+        store.save(stored)
+    other.join(timeout=10)
+    assert seen == [2]
+
+
+def test_a_refresher_that_hangs_is_not_waited_for_without_end(
+    store: PostgresTokenStore[Tokens], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every run and every sensor of the workspace would hang with it."""
+    monkeypatch.setattr(token_store, "_PATIENCE", "50ms")
+    with store.exclusive(), pytest.raises(TransientError), store.exclusive():
+        pass
+
+
+def test_without_a_connection_the_text_says_who_connects(database: Database) -> None:
+    """The first thing that a new installation shows."""
+    with pytest.raises(NeedsReconnectError, match="fluint connect"):
+        _store(database).load()
+
+
+def test_a_grant_marked_dead_is_not_used_until_somebody_connects(store: PostgresTokenStore[Tokens]) -> None:
+    """Asking on with a dead grant, at every tick, looks like an attack to the org."""
+    store.mark_needs_reconnect("the user was deactivated.")
+    with pytest.raises(NeedsReconnectError, match="the user was deactivated"):
+        store.load()
+    with pytest.raises(NeedsReconnectError):
+        store.save(GIVEN)
+    assert store.connect(GIVEN, client_id="client", login_url="https://x").generation == 2
+    assert store.load().access_token == GIVEN.access_token
+
+
+def test_after_disconnecting_no_token_is_left_and_the_org_is_remembered(
+    store: PostgresTokenStore[Tokens], database: Database
+) -> None:
+    """A new connection to another org would mix two companies' deals."""
+    store.forget()
+    with pytest.raises(NeedsReconnectError, match="not connected"):
+        store.load()
+    with database.transaction() as conn:
+        held = conn.execute(
+            "select org_id, access_token, refresh_token from fluint_sync.connection"
+        ).fetchall()
+    assert held == [("00D000000000001AAA", None, None)]
+    elsewhere = replace(GIVEN, identity_url=GIVEN.identity_url.replace("00D000000000001", "00D000000000002"))
+    with pytest.raises(WrongOrgError, match="00D000000000001AAA"):
+        store.connect(elsewhere, client_id="client", login_url="https://x")
+
+
+def test_another_key_is_told_as_such(store: PostgresTokenStore[Tokens], database: Database) -> None:
+    """'Invalid token' would send people to Salesforce to look for the fault."""
+    with pytest.raises(SetupError, match="FLUINT_ENCRYPTION_KEY is not the key"):
+        _store(database, Fernet.generate_key().decode()).load()
+    with pytest.raises(SetupError, match="no Fernet key") as caught:
+        _store(database, "hunter2")
+    assert "hunter2" not in str(caught.value)
