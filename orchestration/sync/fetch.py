@@ -1,7 +1,8 @@
 """The fetch phase: pending ids become rows, tombstones, or nothing (R1 second phase, R10).
 
-Held deals, roles and contacts are retrieved by id; what is not held, and every mail, is asked for together with the whole
-scope predicate, so that a deal that was reassigned a moment ago is never read in full. How ids became pending is keys.py's.
+What is held is asked for by its id; what is not held, and every mail, together with the whole scope predicate, so that a deal
+that was reassigned a moment ago is never read in full. Queries serve for all of it: retrieving by `/composite/sobjects` takes no
+field of a parent (`Account.Name`) and fewer ids a call. How ids became pending is keys.py's.
 """
 
 from __future__ import annotations
@@ -21,25 +22,20 @@ from orchestration.sync import ledger
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
-from orchestration.sync.objects import BY_TABLE, EMAIL_MESSAGE, OPPORTUNITY
+from orchestration.sync.objects import BY_TABLE, EMAIL_MESSAGE, OPPORTUNITY, SObject
 from orchestration.sync.options import Collaborators, Counts
-from orchestration.sync.plan import IDS_IN_A_RETRIEVE, chunks
-
-# Ids of one query by GET: 500 of them leave room for the owners' condition below the 16,384 bytes of a URI only in small
-# workspaces, so queries go as composite subrequests, whose URLs stand in the body.
-_IDS_IN_A_QUERY = 500
+from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The predicate with which rows were asked for: kept, because what it refused is judged by it (R10)."""
+    """The predicate with which rows were asked for: kept, because what it refused is judged by it (R10).
+
+    `owners` maps a Salesforce user's id to the rule that matched it.
+    """
 
     owners: dict[str, str]
     filters: BackfillFilter
-
-    def conditions(self) -> list[str]:
-        """SOQL for opportunities in scope now; no owner in scope is expressed by the caller not asking."""
-        return [owned_by(list(self.owners)), *self.filters.conditions()]
 
 
 def scope_now(connection: Connection) -> Scope:
@@ -54,17 +50,10 @@ def fetch_pending(with_: Collaborators, table: str) -> Counts:
     with with_.salesforce.purpose("fetch"):
         while True:
             with with_.database.transaction() as connection:
-                due = ledger.pending_ids(connection, table, IDS_IN_A_RETRIEVE)
-                held = _held(connection, table, [record_id for record_id, _ in due])
+                due = ledger.pending_ids(connection, table, IDS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE)
             if not due:
                 return total
-            by_id = [
-                record_id for record_id, _ in due if record_id in held and what.sobject is not EMAIL_MESSAGE
-            ]
-            by_query = [record_id for record_id, _ in due if record_id not in set(by_id)]
-            total += _Fetcher(with_, what, is_held=True).fetch(by_id) if by_id else Counts()
-            for chunk in chunks(by_query, _IDS_IN_A_QUERY):
-                total += _Fetcher(with_, what, is_held=False).fetch(chunk)
+            total += _Fetcher(with_, what).fetch([record_id for record_id, _ in due])
 
 
 def _held(connection: Connection, table: str, ids: Sequence[str]) -> set[str]:
@@ -76,55 +65,81 @@ def _held(connection: Connection, table: str, ids: Sequence[str]) -> set[str]:
 
 
 @dataclass(frozen=True)
+class _Question:
+    """One query of pending ids; without SOQL nothing can match and only the keys are asked."""
+
+    ids: Sequence[str]
+    scope: Scope
+    soql: str | None
+
+
+@dataclass(frozen=True)
 class _Fetcher:
     with_: Collaborators
     what: Readable
-    is_held: bool
 
     def fetch(self, ids: Sequence[str]) -> Counts:
-        """Reads these ids; on an answer that cannot be used, halves them until the one bad record stands alone."""
-        try:
-            return self._fetch_once(ids)
-        except (RejectedRequestError, IncompleteReadError) as error:
-            if len(ids) == 1:
-                self._postpone(ids, "unreadable", error)
-                return Counts()
-            middle = len(ids) // 2
-            return self.fetch(ids[:middle]) + self.fetch(ids[middle:])
+        """Reads these ids with as few calls as they take."""
+        questions = [self._question(some) for some in chunks(ids, IDS_IN_A_QUERY)]
+        statements = [question.soql for question in questions if question.soql]
+        answers = iter(self.with_.salesforce.query_many(statements) if statements else [])
+        total = Counts()
+        for question in questions:
+            total += self._take(question, next(answers) if question.soql else None)
+        return total
 
-    def _fetch_once(self, ids: Sequence[str]) -> Counts:
+    def _take(self, question: _Question, first: Page | FluintError | None) -> Counts:
+        """Stores one answer; if it cannot be used, halves its ids until the one bad record stands alone."""
+        try:
+            if isinstance(first, FluintError):
+                raise first
+            return self._store(question, first) + self._settle_the_rest(question.ids, question.scope)
+        except (RejectedRequestError, IncompleteReadError) as error:
+            if len(question.ids) == 1:
+                self._postpone(question.ids, "unreadable", error)
+                return Counts()
+            middle = len(question.ids) // 2
+            return self.fetch(question.ids[:middle]) + self.fetch(question.ids[middle:])
+
+    def _store(self, question: _Question, first: Page | None) -> Counts:
+        total = Counts()
+        pages = [first, *self.with_.salesforce.next_pages(first)] if first else []
+        for page in pages:
+            with self.with_.database.transaction() as connection:
+                owners = question.scope.owners
+                total += store_page(connection, self.what, page, run_id=self.with_.run_id, owners=owners)
+        return total
+
+    def _question(self, ids: Sequence[str]) -> _Question:
         with self.with_.database.transaction() as connection:
             scope = scope_now(connection)
-        total = Counts()
-        for page in self._pages(ids, scope):
-            with self.with_.database.transaction() as connection:
-                total += store_page(
-                    connection, self.what, page, run_id=self.with_.run_id, owners=scope.owners
-                )
-        return total + self._settle_the_rest(ids, scope)
+            parents = _parents(connection, self.what.sobject, ids)
+            held = _held(connection, self.what.sobject.table_name, ids)
+        alternatives = self._alternatives(ids, held, parents, scope)
+        if not alternatives:
+            return _Question(ids, scope, None)
+        conditions = [soql.equal("IsDeleted", False), soql.any_of(alternatives)]
+        return _Question(ids, scope, soql.select(self.what.paths, self.what.sobject.name, conditions))
 
-    def _pages(self, ids: Sequence[str], scope: Scope) -> list[Page]:
-        client, sobject = self.with_.salesforce, self.what.sobject
-        if self.is_held:
-            return [client.retrieve(sobject.name, ids, self.what.paths)]
-        predicate = self._predicate(ids, scope)
-        if predicate is None:
-            return []
-        conditions = [soql.is_in("Id", ids), soql.equal("IsDeleted", False), *predicate]
-        (first,) = client.query_many([soql.select(self.what.paths, sobject.name, conditions)])
-        if isinstance(first, FluintError):
-            raise first
-        return [first, *client.next_pages(first)]
-
-    def _predicate(self, ids: Sequence[str], scope: Scope) -> list[str] | None:
-        """What rows must satisfy besides their id; None when nothing can."""
-        if self.what.sobject is OPPORTUNITY:
-            return scope.conditions() if scope.owners else None
-        if self.what.sobject is EMAIL_MESSAGE:
-            with self.with_.database.transaction() as connection:
-                parents = _parents_in_scope(connection, EMAIL_MESSAGE.table_name, ids)
-            return [soql.is_in("RelatedToId", parents)] if parents else None
-        return []
+    def _alternatives(
+        self, ids: Sequence[str], held: set[str], parents: Sequence[str], scope: Scope
+    ) -> list[str]:
+        """Which rows may come: held ones by their id alone, the others (and every mail) within the whole predicate."""
+        sobject = self.what.sobject
+        if sobject is EMAIL_MESSAGE:
+            related = soql.is_in("RelatedToId", parents) if parents else None
+            return [soql.all_of([soql.is_in("Id", ids), related])] if related else []
+        if sobject is not OPPORTUNITY:
+            return [soql.is_in("Id", ids)]
+        alternatives = [soql.is_in("Id", sorted(held))] if held else []
+        new = [record_id for record_id in ids if record_id not in held]
+        # Owners of the keys at hand only. A deal that went to another licensed owner meanwhile has a newer stamp than its
+        # key, so the next keys phase finds it again.
+        owners = [owner for owner in parents if owner in scope.owners]
+        if new and owners:
+            predicate = [soql.is_in("Id", new), owned_by(owners), *scope.filters.conditions()]
+            alternatives.append(soql.all_of(predicate))
+        return alternatives
 
     def _settle_the_rest(self, ids: Sequence[str], scope: Scope) -> Counts:
         """Judges the ids that no row came for, by their keys (R10)."""
@@ -190,13 +205,18 @@ class _Fetcher:
             )
 
 
-def _parents_in_scope(connection: Connection, table: str, ids: Sequence[str]) -> list[str]:
+def _parents(connection: Connection, sobject: SObject, ids: Sequence[str]) -> list[str]:
+    """The parents that these pending ids were announced with; of mails, those deals that are in scope."""
+    in_scope = (
+        "exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = p.parent_id)"
+        if sobject is EMAIL_MESSAGE
+        else "p.parent_id is not null"
+    )
     rows = connection.execute(
-        """
-        select distinct p.parent_id from fluint_sync.pending as p
-        join fluint_entitlement.scope_deals as scope on scope.opportunity_id = p.parent_id
-        where p.object = %s and p.id = any (%s) order by 1
-        """,
-        [table, list(ids)],
+        sql.SQL(
+            "select distinct p.parent_id from fluint_sync.pending as p"
+            " where p.object = %s and p.id = any (%s) and {} order by 1"
+        ).format(sql.SQL(in_scope)),
+        [sobject.table_name, list(ids)],
     )
     return [row[0] for row in rows]

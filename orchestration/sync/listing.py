@@ -22,8 +22,8 @@ from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import (
-    IDS_IN_A_STATEMENT,
-    OWNERS_IN_A_PACK,
+    DEALS_IN_A_QUERY,
+    OWNERS_IN_A_QUERY,
     QUERIES_IN_A_COMPOSITE,
     chunks,
     pack_owners,
@@ -51,7 +51,7 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
     rules = [rule.passes for rule in scope.filters.rules()]
     total = Counts()
     with with_.salesforce.purpose("listing"):
-        for some in chunks(owners, OWNERS_IN_A_PACK):
+        for some in chunks(owners, OWNERS_IN_A_QUERY):
             where = [owned_by(some), *rules, *created.conditions(), LIVE]
             counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
             for pack in pack_owners(counted):
@@ -75,13 +75,7 @@ def _list_pack(
     created: CreatedRange,
 ) -> Counts:
     began = with_.salesforce.server_time()
-    query = soql.select(what.paths, "Opportunity", where)
-    total = (
-        read_rows(with_, what, query, scope.owners, is_large=rows >= with_.options.bulk_threshold)
-        if rows
-        else Counts()
-    )
-    total += keys_pass(with_, what, began)
+    total = _read_deals(with_, what, scope, where, rows) + keys_pass(with_, what, began)
     with with_.database.transaction() as connection:
         now = scope_now(connection)
         if now.filters.digest == scope.filters.digest:
@@ -96,45 +90,60 @@ def _list_pack(
     return total
 
 
+def _read_deals(
+    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int
+) -> Counts:
+    """Reads what was counted as `rows`: through Bulk if they are many, and not at all if there are none."""
+    if not rows:
+        return Counts()
+    query = soql.select(what.paths, "Opportunity", where)
+    by_bulk = _by_bulk(with_, what, query, scope.owners) if rows >= with_.options.bulk_threshold else None
+    return by_bulk if by_bulk is not None else _store_pages(with_, what, ask(with_, query), scope.owners)
+
+
 def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Counts:
     """Reads every live role or mail of these deals and writes that they are covered, group of chunks by group of chunks."""
     what = readable(with_, BY_TABLE[table])
-    parent = what.sobject.parent or ""
     total = Counts()
     with with_.salesforce.purpose("listing"):
-        for group in chunks(list(chunks(deals, IDS_IN_A_STATEMENT)), QUERIES_IN_A_COMPOSITE):
+        for group in chunks(deals, DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE):
             began = with_.salesforce.server_time()
-            queries = [
-                soql.select(what.paths, what.sobject.name, [soql.is_in(parent, chunk), LIVE])
-                for chunk in group
-            ]
-            for query, first in zip(queries, with_.salesforce.query_many(queries), strict=True):
-                total += _read_children(with_, what, query, first)
+            total += _read_children(with_, what, group)
             total += keys_pass(with_, what, began)
             with with_.database.transaction() as connection:
-                for chunk in group:
-                    ledger.cover_deals(connection, table, chunk, with_.run_id)
+                ledger.cover_deals(connection, table, group, with_.run_id)
     return total
 
 
-def _read_children(with_: Collaborators, what: Readable, query: str, first: Page | FluintError) -> Counts:
-    if isinstance(first, FluintError):
-        raise first
-    if first.total_size >= with_.options.bulk_threshold:
-        return read_rows(with_, what, query, {}, is_large=True)
-    return _store_pages(with_, what, _pages_from(with_, first), {})
+def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -> Counts:
+    """Reads the children of a group of deals by REST, or in one Bulk job when Salesforce's own counts say that they are many."""
+    queries = [_children_of(what, some) for some in chunks(deals, DEALS_IN_A_QUERY)]
+    firsts = []
+    for first in with_.salesforce.query_many(queries):
+        if isinstance(first, FluintError):
+            raise first
+        firsts.append(first)
+    if sum(first.total_size for first in firsts) >= with_.options.bulk_threshold:
+        by_bulk = _by_bulk(with_, what, _children_of(what, deals), {})
+        if by_bulk is not None:
+            return by_bulk
+    total = Counts()
+    for first in firsts:
+        total += _store_pages(with_, what, _pages_from(with_, first), {})
+    return total
 
 
-def read_rows(
-    with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str], *, is_large: bool
-) -> Counts:
-    """Reads a query's rows into raw, through Bulk API 2.0 if they are many and Bulk can be had."""
-    if is_large:
-        try:
-            return _read_by_bulk(with_, what, query, owners)
-        except BulkUnavailableError:
-            pass  # the org's Bulk jobs of today are used up, or Bulk refuses the object: REST gives the same rows
-    return _store_pages(with_, what, ask(with_, query), owners)
+def _children_of(what: Readable, deals: Sequence[str]) -> str:
+    conditions = [soql.is_in(what.sobject.parent or "Id", deals), LIVE]
+    return soql.select(what.paths, what.sobject.name, conditions)
+
+
+def _by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts | None:
+    """Reads a query's rows through Bulk API 2.0; None when Bulk cannot be had, and REST has to give the same rows."""
+    try:
+        return _read_by_bulk(with_, what, query, owners)
+    except BulkUnavailableError:
+        return None  # the org's Bulk jobs of today are used up, or Bulk refuses the object
 
 
 def _read_by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts:

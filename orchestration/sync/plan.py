@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-# "SOQL statements cannot exceed 100,000 characters" (SOQL guide); an id in a list takes 21 of them.
-# What is left over is for the SELECT list and the other conditions.
-IDS_IN_A_STATEMENT = 4_000
-# "Retrieve Multiple Records with Fewer Round-Trips": at most 2,000 ids in a collections request.
-IDS_IN_A_RETRIEVE = 2_000
-# A composite request takes five queries at most and counts as one call (REST guide).
+# A composite request takes five queries at most and counts as one call (REST guide). Its subrequests' URLs stand in the body,
+# but nothing says that they may be longer than the 16,384 bytes of a URI, so each statement stays below that.
 QUERIES_IN_A_COMPOSITE = 5
+# An id in a list takes 21 bytes: 500 deals and the field list of a mail fit.
+DEALS_IN_A_QUERY = 500
+# A query of pending ids names their owners too, so that both lists may be this long.
+IDS_IN_A_QUERY = 300
+OWNERS_IN_A_QUERY = 500
 # Coverage is written per pack: a killed first load loses at most so many rows of work, and a pack fits one Bulk job.
 ROWS_IN_A_PACK = 200_000
-OWNERS_IN_A_PACK = 2_000
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def pack_owners(counts: Mapping[str, int]) -> list[Pack]:
     owners: list[str] = []
     rows = 0
     for owner, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-        if owners and (rows + count > ROWS_IN_A_PACK or len(owners) == OWNERS_IN_A_PACK):
+        if owners and (rows + count > ROWS_IN_A_PACK or len(owners) == OWNERS_IN_A_QUERY):
             packs.append(Pack(tuple(owners), rows))
             owners, rows = [], 0
         owners.append(owner)
