@@ -88,3 +88,18 @@ def _document(connection: Connection, opportunity_id: str, title: str) -> UUID:
         [document_id, opportunity_id, title],
     )
     return document_id
+
+
+def list_versions(database: Database) -> list[tuple[object, ...]]:
+    """(document, version, deal, state, reason, ContentDocument id) of every generated version, newest first."""
+    with database.transaction() as connection:
+        return connection.execute(
+            """
+            select version.document_id::text, version.version_number, document.opportunity_id,
+                   coalesce(up.state, 'waiting'), up.reason, up.content_document_id
+            from fluint_app.document_version as version
+            join fluint_app.document as document using (document_id)
+            left join fluint_sync.upload as up using (document_id, version_number)
+            order by version.generated_at desc, 1, 2 desc
+            """
+        ).fetchall()

@@ -26,6 +26,7 @@ from orchestration.errors import (
     RejectedRequestError,
     TransientError,
 )
+from orchestration.postgres.api_ledger import record_calls
 from orchestration.postgres.connection import Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
@@ -68,14 +69,18 @@ def drain(
     with database.transaction() as connection:
         outbox.enqueue(connection)
     sender = _Sender(database, salesforce, open_uri, report)
-    with salesforce.purpose("upload"):
-        while report.error is None:
-            with database.transaction() as connection:
-                version = outbox.take_due(connection, run_id)
-            if version is None:
-                return report
-            sender.settle(version)
+    try:
+        with salesforce.purpose("upload"):
+            while report.error is None and (version := _next(database, run_id)):
+                sender.settle(version)
+    finally:
+        record_calls(database, run_id, salesforce.take_calls(), salesforce.usage)
     return report
+
+
+def _next(database: Database, run_id: str) -> DueVersion | None:
+    with database.transaction() as connection:
+        return outbox.take_due(connection, run_id)
 
 
 @dataclass(frozen=True)

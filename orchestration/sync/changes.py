@@ -13,7 +13,9 @@ from itertools import islice
 
 from orchestration.entitlement.filters import read_filter
 from orchestration.errors import FluintError
+from orchestration.postgres.api_ledger import record_calls
 from orchestration.postgres.copy import staged
+from orchestration.postgres.locks import views_lock
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
@@ -55,12 +57,11 @@ def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | 
     need more pages keeps its cursor too and is left to a run.
     """
     follower = _Follower(with_, most_pages)
-    horizon = with_.salesforce.server_time()
-    work = follower.prepare(tables, horizon)
-    with with_.salesforce.purpose("keys"):
-        answers = with_.salesforce.query_many([step.soql for step in work])
-    for step, answer in zip(work, answers, strict=True):
-        follower.close(step, answer)
+    try:
+        with views_lock(with_.database, shared=True):
+            follower.follow(tables)
+    finally:
+        record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
     return KeysOutcome(
         follower.counts, follower.pending, follower.notes, follower.errors, tuple(follower.left)
     )
@@ -88,7 +89,15 @@ class _Follower:
         self.left: list[str] = []
         self.pending = 0
 
-    def prepare(self, tables: Sequence[str], horizon: datetime) -> list[_Step]:
+    def follow(self, tables: Sequence[str]) -> None:
+        horizon = self._with.salesforce.server_time()
+        work = self._prepare(tables, horizon)
+        with self._with.salesforce.purpose("keys"):
+            answers = self._with.salesforce.query_many([step.soql for step in work])
+            for step, answer in zip(work, answers, strict=True):
+                self._close(step, answer)
+
+    def _prepare(self, tables: Sequence[str], horizon: datetime) -> list[_Step]:
         steps = []
         for table in tables:
             sobject = BY_TABLE[table]
@@ -109,7 +118,7 @@ class _Follower:
             steps.append(_Step(what, cursor, window, soql.select(paths, sobject.name, conditions)))
         return steps
 
-    def close(self, step: _Step, answer: Page | FluintError) -> None:
+    def _close(self, step: _Step, answer: Page | FluintError) -> None:
         sobject = step.readable.sobject
         try:
             if isinstance(answer, FluintError):

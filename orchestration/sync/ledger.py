@@ -6,11 +6,14 @@ Every function works inside the caller's transaction, because rows and what they
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
+from orchestration.sync.options import ObjectReport
 
 
 def cursor_of(connection: Connection, table: str) -> datetime | None:
@@ -287,3 +290,26 @@ def deals_created_in(
         [created_from, created_before],
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def begin_run(connection: Connection, run_id: str, mode: str) -> None:
+    """Writes that a run began; a second step of the same run goes on under its row."""
+    connection.execute(
+        """
+        insert into fluint_sync.run (run_id, mode, started_at, state) values (%s, %s, now(), 'running')
+        on conflict (run_id) do update set state = excluded.state, ended_at = null
+        """,
+        [run_id, mode],
+    )
+
+
+def end_run(connection: Connection, run_id: str, reports: Sequence[ObjectReport]) -> None:
+    """Writes how a run ended, in counts; its errors stand in Dagster and in the reports."""
+    states = {report.state for report in reports}
+    state = next((worst for worst in ("failed", "deferred") if worst in states), "complete")
+    counts = {report.table: asdict(report.counts) for report in reports}
+    errors = [f"{report.table}: {report.error}" for report in reports if report.error]
+    connection.execute(
+        "update fluint_sync.run set ended_at = now(), state = %s, report = %s, error = %s where run_id = %s",
+        [state, Jsonb(counts), "\n".join(errors) or None, run_id],
+    )

@@ -5,12 +5,15 @@ An object that fails keeps what it proved so far and is named; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
+from orchestration.postgres.api_ledger import record_calls
+from orchestration.postgres.locks import views_lock
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fetch import fetch_pending, scope_now
@@ -37,26 +40,26 @@ def sync_changes(
 
     `keys_done` says that the sensor has just moved the cursors, so that an interval asks Salesforce only once.
     """
-    run = _Run(with_, tables)
-    if not keys_done:
-        run.follow_keys()
-    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
-    for table in _CHILDREN:
-        run.each(table, lambda table: _children(with_, table, written_by=with_.run_id))
-    run.fetch_children()
-    return run.reports()
+    with _running(with_, tables, "changes") as run:
+        if not keys_done:
+            run.follow_keys()
+        run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+        for table in _CHILDREN:
+            run.each(table, lambda table: _children(with_, table, written_by=with_.run_id))
+        run.fetch_children()
+    return run.reports
 
 
 def list_missing(with_: Collaborators, tables: Collection[str]) -> list[ObjectReport]:
     """Lists only what is entitled and not covered: the first load, a new licence, a wider filter, a resumed run."""
-    run = _Run(with_, tables)
-    run.begin()
-    run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
-    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
-    for table in _CHILDREN:
-        run.each(table, lambda table: _children(with_, table))
-    run.fetch_children()
-    return run.reports()
+    with _running(with_, tables, "history") as run:
+        run.begin()
+        run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
+        run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+        for table in _CHILDREN:
+            run.each(table, lambda table: _children(with_, table))
+        run.fetch_children()
+    return run.reports
 
 
 def reread(
@@ -66,15 +69,15 @@ def reread(
     created_before: datetime | None,
 ) -> list[ObjectReport]:
     """Reads the deals created in a half-open range (UTC), and their children, again, covered or not."""
-    run = _Run(with_, tables)
-    run.begin()
     created = CreatedRange(created_from, created_before)
-    run.each(OPPORTUNITY.table_name, lambda _: _deals_of(with_, created))
-    run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
-    for table in _CHILDREN:
-        run.each(table, lambda table: list_children(with_, table, _admitted_in(with_, created)))
-    run.fetch_children()
-    return run.reports()
+    with _running(with_, tables, "months") as run:
+        run.begin()
+        run.each(OPPORTUNITY.table_name, lambda _: _deals_of(with_, created))
+        run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+        for table in _CHILDREN:
+            run.each(table, lambda table: list_children(with_, table, _admitted_in(with_, created)))
+        run.fetch_children()
+    return run.reports
 
 
 def _children(with_: Collaborators, table: str, *, written_by: str | None = None) -> Counts:
@@ -96,6 +99,22 @@ def _admitted_in(with_: Collaborators, created: CreatedRange) -> list[str]:
         return ledger.deals_created_in(connection, created.start, created.end)
 
 
+@contextmanager
+def _running(with_: Collaborators, tables: Collection[str], mode: str) -> Iterator[_Run]:
+    """Holds the deployed views, and keeps the run and its calls in the ledger, a run that a bug ends included."""
+    run = _Run(with_, tables)
+    with views_lock(with_.database, shared=True):
+        with with_.database.transaction() as connection:
+            ledger.begin_run(connection, with_.run_id, mode)
+        try:
+            yield run
+            run.conclude()
+        finally:
+            record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
+    with with_.database.transaction() as connection:
+        ledger.end_run(connection, with_.run_id, run.reports)
+
+
 @dataclass
 class _Run:
     """Collects, per object, what the steps did; an object whose step failed takes no further step."""
@@ -103,6 +122,7 @@ class _Run:
     with_: Collaborators
     tables: Collection[str]
     found: dict[str, ObjectReport] = field(default_factory=dict)
+    reports: list[ObjectReport] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         wanted = [s.table_name for s in CATALOGUE if s.table_name in self.tables]
@@ -146,11 +166,11 @@ class _Run:
         for table in (*_CHILDREN, CONTACT.table_name):
             self.each(table, lambda table: fetch_pending(self.with_, table))
 
-    def reports(self) -> list[ObjectReport]:
-        """One report per object, in the order of the catalogue, with what is true now; counts what stays out."""
+    def conclude(self) -> None:
+        """Counts what stays out, then makes one report per object, in the order of the catalogue, with what is true now."""
         self.each(OPPORTUNITY.table_name, self._count_excluded)
         with self.with_.database.transaction() as connection:
-            return [
+            self.reports = [
                 replace(
                     report,
                     pending=ledger.count_pending(connection, table),

@@ -1,0 +1,41 @@
+"""The ledger of API calls: what each run asked of the org, by purpose, and how much of the org's allowance everybody has used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from orchestration.postgres.connection import Database
+
+
+class Usage(Protocol):
+    """The org's calls in 24 hours, by everybody, as Salesforce said at `seen_at` (UTC)."""
+
+    @property
+    def used(self) -> int: ...  # noqa: D102
+    @property
+    def allowed(self) -> int: ...  # noqa: D102
+    @property
+    def seen_at(self) -> datetime: ...  # noqa: D102
+
+
+def record_calls(database: Database, run_id: str, calls: Mapping[str, int], usage: Usage | None) -> None:
+    """Adds the calls of a run (purpose → number) and keeps the newest `usage`."""
+    if not calls and usage is None:
+        return
+    with database.transaction() as connection:
+        connection.cursor().executemany(
+            "insert into fluint_sync.api_call (run_id, purpose, calls) values (%s, %s, %s)",
+            [(run_id, purpose, number) for purpose, number in calls.items()],
+        )
+        if usage:
+            connection.execute(
+                """
+                insert into fluint_sync.api_usage as held (used, allowed, seen_at) values (%s, %s, %s)
+                on conflict (singleton) do update
+                set used = excluded.used, allowed = excluded.allowed, seen_at = excluded.seen_at
+                where excluded.seen_at >= held.seen_at
+                """,
+                [usage.used, usage.allowed, usage.seen_at],
+            )
