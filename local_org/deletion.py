@@ -22,7 +22,9 @@ def _children(store: Store, sobject: str, record_id: str) -> Iterable[tuple[str,
         if not field.cascade_delete:
             continue
         live = " and IsDeleted = 0" if child.soft_deletes else ""
-        for row in store.select(f"select Id from {quoted(child.name)} where {quoted(field.name)} = ?{live}", (record_id,)):
+        for row in store.select(
+            f"select Id from {quoted(child.name)} where {quoted(field.name)} = ?{live}", (record_id,)
+        ):
             yield child.name, str(row[0])
 
 
@@ -40,7 +42,10 @@ def _delete(store: Store, sobject: str, record_id: str, by: str, cause: str) -> 
         _delete(store, child, child_id, by, cause)
     definition = SOBJECTS[sobject]
     now = store.clock.stamp()
-    store.execute("insert or replace into _deletion values (?, ?, ?, ?, ?)", (record_id, sobject, now, cause, int(not definition.soft_deletes)))
+    store.execute(
+        "insert or replace into _deletion values (?, ?, ?, ?, ?)",
+        (record_id, sobject, now, cause, int(not definition.soft_deletes)),
+    )
     if definition.soft_deletes:
         store.overwrite(sobject, record_id, _moved(sobject, by, now) | {"IsDeleted": 1})
     else:
@@ -61,14 +66,18 @@ def undelete(store: Store, sobject: str, record_id: str, by: str) -> None:
             raise KeyError(record_id)
         now = store.clock.stamp()
         for each_id, each_sobject in found:
-            store.overwrite(str(each_sobject), str(each_id), _moved(str(each_sobject), by, now) | {"IsDeleted": 0})
+            store.overwrite(
+                str(each_sobject), str(each_id), _moved(str(each_sobject), by, now) | {"IsDeleted": 0}
+            )
             store.execute("delete from _deletion where id = ?", (each_id,))
 
 
 def purge(store: Store, sobject: str, record_id: str) -> None:
     """Removes a soft-deleted row for good, with what went along; raises KeyError when it is not in the recycle bin."""
     with store.transaction():
-        found = store.select("select id, sobject from _deletion where (cause = ?1 or id = ?1) and purged = 0", (record_id,))
+        found = store.select(
+            "select id, sobject from _deletion where (cause = ?1 or id = ?1) and purged = 0", (record_id,)
+        )
         if (record_id, sobject) not in found:
             raise KeyError(record_id)
         _purge(store, found)
@@ -100,6 +109,10 @@ def merge(store: Store, sobject: str, winner: str, losers: Sequence[str], by: st
                 if field.child_relationship and field.name != "MasterRecordId":
                     for child_id in store.find_ids(child.name, **{field.name: loser}):
                         store.update(child.name, child_id, {field.name: winner}, by=by)
-            store.execute("insert or replace into _deletion values (?, ?, ?, ?, 0)", (loser, sobject, now, winner))
-            store.overwrite(sobject, loser, _moved(sobject, by, now) | {"IsDeleted": 1, "MasterRecordId": winner})
+            store.execute(
+                "insert or replace into _deletion values (?, ?, ?, ?, 0)", (loser, sobject, now, winner)
+            )
+            store.overwrite(
+                sobject, loser, _moved(sobject, by, now) | {"IsDeleted": 1, "MasterRecordId": winner}
+            )
         store.overwrite(sobject, winner, _moved(sobject, by, now))

@@ -33,6 +33,20 @@ def after_insert(store: Store, sobject: SObject, row: Mapping[str, object], by: 
         _log_mail(store, row, by)
 
 
+def after_update(
+    store: Store, sobject: SObject, before: Mapping[str, object], changed: Mapping[str, object]
+) -> None:
+    """Carries a change over to the record that must say the same: a profile and the permission set that it owns."""
+    system = {name: value for name, value in changed.items() if name.startswith("Permissions")}
+    if not system:
+        return
+    if sobject.name == "Profile":
+        for owned in store.find_ids("PermissionSet", ProfileId=before["Id"], IsOwnedByProfile=1):
+            store.overwrite("PermissionSet", owned, system)
+    elif sobject.name == "PermissionSet" and before.get("IsOwnedByProfile"):
+        store.overwrite("Profile", str(before["ProfileId"]), system)
+
+
 def _number(value: object) -> float | None:
     return None if value is None else float(str(value))
 
@@ -50,7 +64,9 @@ def _opportunity(store: Store, before: Mapping[str, object] | None, changed: Row
             changed["LastStageChangeDate"] = changed["SystemModstamp"]
     now = {**old, **changed}
     amount, probability = _number(now.get("Amount")), _number(now.get("Probability"))
-    changed["ExpectedRevenue"] = None if amount is None or probability is None else round(amount * probability / 100, 2)
+    changed["ExpectedRevenue"] = (
+        None if amount is None or probability is None else round(amount * probability / 100, 2)
+    )
     if now.get("CloseDate"):
         close = date.fromisoformat(str(now["CloseDate"]))
         quarter = (close.month + 2) // 3
@@ -64,7 +80,9 @@ def _enter_stage(store: Store, changed: Row) -> None:
         " where ApiName = ?1 or MasterLabel = ?1 order by IsActive desc",
         (changed["StageName"],),
     )
-    closed, won, probability, category, category_name = found[0] if found else (0, 0, 0.0, "Pipeline", "Pipeline")
+    closed, won, probability, category, category_name = (
+        found[0] if found else (0, 0, 0.0, "Pipeline", "Pipeline")
+    )
     changed.update(IsClosed=closed, IsWon=won, ForecastCategory=category)
     if changed.get("Probability") is None:
         changed["Probability"] = probability
@@ -100,14 +118,26 @@ def _own_permission_set(store: Store, profile: Mapping[str, object], by: str) ->
     system = {name: value for name, value in profile.items() if name.startswith("Permissions")}
     store.insert(
         "PermissionSet",
-        {"Name": f"X{profile['Id']}", "Label": profile["Id"], "ProfileId": profile["Id"], "IsOwnedByProfile": True, "Type": "Profile", **system},
+        {
+            "Name": f"X{profile['Id']}",
+            "Label": profile["Id"],
+            "ProfileId": profile["Id"],
+            "IsOwnedByProfile": True,
+            "Type": "Profile",
+            **system,
+        },
         by=by,
     )
 
 
 def _log_mail(store: Store, mail: Mapping[str, object], by: str) -> None:
     """A mail that belongs to no case is logged as a completed task (Object Reference, EmailMessage, ActivityId)."""
-    values = {"Subject": f"Email: {mail.get('Subject') or ''}"[:255], "WhatId": mail.get("RelatedToId"), "Status": "Completed", "TaskSubtype": "Email"}
+    values = {
+        "Subject": f"Email: {mail.get('Subject') or ''}"[:255],
+        "WhatId": mail.get("RelatedToId"),
+        "Status": "Completed",
+        "TaskSubtype": "Email",
+    }
     task = store.insert("Task", {**values, "OwnerId": by}, by=by)
     store.overwrite("EmailMessage", str(mail["Id"]), {"ActivityId": task})
 

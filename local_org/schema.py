@@ -11,7 +11,16 @@ from local_org.objects import SOBJECTS, Field, SObject
 
 _TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "currency": "REAL", "percent": "REAL"}
 _EXACT = {"id", "reference", "date", "datetime", "time", "base64"}
-_INDEXED = ("SystemModstamp", "CreatedDate", "OwnerId", "ActivityId", "Username", "Email", "AssigneeId", "ProfileId")
+_INDEXED = (
+    "SystemModstamp",
+    "CreatedDate",
+    "OwnerId",
+    "ActivityId",
+    "Username",
+    "Email",
+    "AssigneeId",
+    "ProfileId",
+)
 
 _PRIVATE = """
 create table if not exists _sequence (prefix text primary key, last integer not null) without rowid;
@@ -49,7 +58,8 @@ def _column(field: Field) -> str:
 def _indexes(sobject: SObject) -> list[str]:
     names = [each.name for each in sobject.fields if each.child_relationship or each.name in _INDEXED]
     return [
-        f"create index if not exists {quoted(f'{sobject.name}_{name}')} on {quoted(sobject.name)} ({quoted(name)})" for name in names
+        f"create index if not exists {quoted(f'{sobject.name}_{name}')} on {quoted(sobject.name)} ({quoted(name)})"
+        for name in names
     ]
 
 

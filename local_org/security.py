@@ -18,7 +18,15 @@ from local_org.store import Store
 if TYPE_CHECKING:
     from local_org.org import Org
 
-_DECIDING = ("User", "Profile", "PermissionSet", "PermissionSetAssignment", "ObjectPermissions", "FieldPermissions", "RecordType")
+_DECIDING = (
+    "User",
+    "Profile",
+    "PermissionSet",
+    "PermissionSetAssignment",
+    "ObjectPermissions",
+    "FieldPermissions",
+    "RecordType",
+)
 
 
 class Access:
@@ -29,10 +37,13 @@ class Access:
         self._store = store
         self.user_id = user_id
         self._sets = _permission_sets(store, user_id, now)
+        self.valid_until = _next_expiry(store, user_id, now)
         self.system = _system(store, self._sets)
         self._objects = _object_flags(store, self._sets)
         self._fields = _field_flags(store, self._sets)
-        self._record_types = {str(row[0]) for row in store.select("select distinct SobjectType from RecordType")}
+        self._record_types = {
+            str(row[0]) for row in store.select("select distinct SobjectType from RecordType")
+        }
         self._readable: dict[str, dict[str, Field]] = {}
 
     def has(self, permission: str) -> bool:
@@ -59,7 +70,12 @@ class Access:
             return False
         if sobject.access.startswith(("object", "like:")):
             return self.has("ModifyAllData") or self._flag(sobject, f"Permissions{action}")
-        return sobject.access != "everyone" or sobject.sharing == "file" or self.has("CustomizeApplication") or self.has("ManageUsers")
+        return (
+            sobject.access != "everyone"
+            or sobject.sharing == "file"
+            or self.has("CustomizeApplication")
+            or self.has("ManageUsers")
+        )
 
     def sees_all(self, sobject: SObject) -> bool:
         """Tells whether sharing does not limit the user's view of the object (View All Data, or View All on the object)."""
@@ -68,18 +84,25 @@ class Access:
         if sobject.sharing == "public" or self.has("ViewAllData"):
             return True
         return sobject.access.startswith(("object", "like:")) and (
-            self._flag(sobject, "PermissionsViewAllRecords") or self._flag(sobject, "PermissionsModifyAllRecords")
+            self._flag(sobject, "PermissionsViewAllRecords")
+            or self._flag(sobject, "PermissionsModifyAllRecords")
         )
 
     def edits_all(self, sobject: SObject) -> bool:
         """Tells whether sharing does not limit which records of the object the user may change."""
-        return sobject.sharing == "public" or self.has("ModifyAllData") or self._flag(sobject, "PermissionsModifyAllRecords")
+        return (
+            sobject.sharing == "public"
+            or self.has("ModifyAllData")
+            or self._flag(sobject, "PermissionsModifyAllRecords")
+        )
 
     def readable(self, sobject: SObject) -> dict[str, Field]:
         """Returns the fields that this user sees, by lower-case name; a hidden field is as good as absent."""
         found = self._readable.get(sobject.name)
         if found is None:
-            found = self._readable[sobject.name] = {each.name.lower(): each for each in sobject.fields if self._sees(sobject, each)}
+            found = self._readable[sobject.name] = {
+                each.name.lower(): each for each in sobject.fields if self._sees(sobject, each)
+            }
         return found
 
     def _sees(self, sobject: SObject, field: Field) -> bool:
@@ -94,7 +117,11 @@ class Access:
     def _granted(self, sobject: SObject, field: Field, right: int, object_flag: str, system: str) -> bool:
         # The parts of an address have no security of their own: that of the compound field holds (Object Reference, Address).
         governing = (sobject.field(field.compound) if field.compound else None) or field
-        if not governing.permissionable or self.has(system) or (object_flag and self._flag(sobject, object_flag)):
+        if (
+            not governing.permissionable
+            or self.has(system)
+            or (object_flag and self._flag(sobject, object_flag))
+        ):
             return True
         return self._fields[f"{sobject.name}.{governing.name}".lower()][right]
 
@@ -126,8 +153,8 @@ class Access:
         terms = []
         for name in parent.reference_to:
             target = SOBJECTS.get(name)
-            if target is None or not self.may_read(target):
-                continue
+            if target is None or target.name == "User" or not self.may_read(target):
+                continue  # what hangs on a person is that person's, though everybody sees the user record
             condition = self.visible(target, "parent_")
             if condition is None:
                 terms.append(f"substr({column}, 1, 3) = '{target.key_prefix}'")
@@ -141,10 +168,12 @@ class Access:
         assert link is not None
         if sobject.name == "ContentDocumentLink":
             owned = f"{alias}.ContentDocumentId in (select Id from ContentDocument where OwnerId = {user})"
-            return f"({owned} or {self._seen_through(alias, link)})"
+            return f"({owned} or {alias}.LinkedEntityId = {user} or {self._seen_through(alias, link)})"
         document = f"{alias}.{'Id' if sobject.name == 'ContentDocument' else 'ContentDocumentId'}"
-        through = self._seen_through("link_", link) if by_id else f"link_.LinkedEntityId = {user}"
-        return f"({alias}.OwnerId = {user} or {document} in (select link_.ContentDocumentId from ContentDocumentLink link_ where link_.IsDeleted = 0 and {through}))"
+        records = f" or {self._seen_through('link_', link)}" if by_id else ""
+        through = f"(link_.LinkedEntityId = {user}{records})"
+        linked = f"select link_.ContentDocumentId from ContentDocumentLink link_ where link_.IsDeleted = 0 and {through}"
+        return f"({alias}.OwnerId = {user} or {document} in ({linked}))"
 
 
 class Security:
@@ -160,8 +189,9 @@ class Security:
         """Returns the user's access as the records are now."""
         generation = tuple(self._store.generation[name] for name in _DECIDING)
         known = self._known.get(user_id)
-        if known is None or known[0] != generation:
-            known = self._known[user_id] = (generation, Access(self._store, user_id, as_stamp(self._clock.now())))
+        now = as_stamp(self._clock.now())
+        if known is None or known[0] != generation or known[1].valid_until <= now:
+            known = self._known[user_id] = (generation, Access(self._store, user_id, now))
         return known[1]
 
 
@@ -179,6 +209,14 @@ def _permission_sets(store: Store, user_id: str, now: str) -> list[str]:
         (user_id, now),
     )
     return [str(row[0]) for row in rows]
+
+
+def _next_expiry(store: Store, user_id: str, now: str) -> str:
+    """Returns when the first of the user's assignments will expire, as a stored stamp; one that no time reaches if none will."""
+    sql = (
+        "select min(ExpirationDate) from PermissionSetAssignment where AssigneeId = ? and ExpirationDate > ?"
+    )
+    return str(store.select(sql, (user_id, now))[0][0] or "~")
 
 
 def _marks(values: list[str]) -> str:

@@ -51,7 +51,14 @@ def create(store: Store) -> str:
 def _profiles(store: Store, by: str) -> None:
     licence = store.insert(
         "UserLicense",
-        {"LicenseDefinitionKey": "SFDC", "Name": "Salesforce", "MasterLabel": "Salesforce", "TotalLicenses": 100, "UsedLicenses": 0, "Status": "Active"},
+        {
+            "LicenseDefinitionKey": "SFDC",
+            "Name": "Salesforce",
+            "MasterLabel": "Salesforce",
+            "TotalLicenses": 100,
+            "UsedLicenses": 0,
+            "Status": "Active",
+        },
         by=by,
     )
     everything = (each for each in SYSTEM_PERMISSIONS if each not in _NOT_FOR_ADMINISTRATORS)
@@ -67,7 +74,9 @@ def _profiles(store: Store, by: str) -> None:
 def add_profile(store: Store, name: str, licence_id: str, permissions: Iterable[str], *, by: str) -> str:
     """Creates a profile with these system permissions and returns the id of the permission set that it owns."""
     flags = {f"Permissions{each}": True for each in permissions}
-    profile = store.insert("Profile", {"Name": name, "UserLicenseId": licence_id, "UserType": "Standard", **flags}, by=by)
+    profile = store.insert(
+        "Profile", {"Name": name, "UserLicenseId": licence_id, "UserType": "Standard", **flags}, by=by
+    )
     return permission_set_of(store, profile)
 
 
@@ -86,7 +95,9 @@ def grant_object(store: Store, permission_set: str, sobject: str, flags: Iterabl
     if found:
         store.update("ObjectPermissions", found[0], values, by=by)
     elif wanted:
-        store.insert("ObjectPermissions", {"ParentId": permission_set, "SobjectType": sobject, **values}, by=by)
+        store.insert(
+            "ObjectPermissions", {"ParentId": permission_set, "SobjectType": sobject, **values}, by=by
+        )
 
 
 def governed_fields(sobject: SObject) -> list[str]:
@@ -95,7 +106,14 @@ def governed_fields(sobject: SObject) -> list[str]:
 
 
 def grant_fields(
-    store: Store, permission_set: str, sobject: str, fields: Iterable[str] | None = None, *, read: bool = True, edit: bool = True, by: str
+    store: Store,
+    permission_set: str,
+    sobject: str,
+    fields: Iterable[str] | None = None,
+    *,
+    read: bool = True,
+    edit: bool = True,
+    by: str,
 ) -> None:
     """Sets field-level security of the given fields, or of all that have any; `read=False` hides them."""
     for name in governed_fields(SOBJECTS[sobject]) if fields is None else fields:
@@ -105,7 +123,11 @@ def grant_fields(
         if found:
             store.update("FieldPermissions", found[0], values, by=by)
         else:
-            store.insert("FieldPermissions", {"ParentId": permission_set, "SobjectType": sobject, "Field": full, **values}, by=by)
+            store.insert(
+                "FieldPermissions",
+                {"ParentId": permission_set, "SobjectType": sobject, "Field": full, **values},
+                by=by,
+            )
 
 
 def add_user(store: Store, username: str, profile: str, *, by: str, **values: object) -> str:

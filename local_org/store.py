@@ -125,7 +125,8 @@ class Store:
         prefix = SOBJECTS[sobject].key_prefix
         with self.transaction():
             self._connection().execute(
-                "insert into _sequence values (?, ?) on conflict (prefix) do update set last = last + excluded.last", (prefix, count)
+                "insert into _sequence values (?, ?) on conflict (prefix) do update set last = last + excluded.last",
+                (prefix, count),
             )
             last = self._last(prefix)
         return [ids.make_id(prefix, number) for number in range(last - count + 1, last + 1)]
@@ -141,7 +142,9 @@ class Store:
         definition = SOBJECTS[sobject]
         fields = schema.columns(definition)
         names = ", ".join(schema.quoted(each.name) for each in fields)
-        rows = self.select(f"select {names} from {schema.quoted(sobject)} where Id = ?", (ids.to_18(record_id),))
+        rows = self.select(
+            f"select {names} from {schema.quoted(sobject)} where Id = ?", (ids.to_18(record_id),)
+        )
         if not rows:
             return None
         return {field.name: from_stored(field, value) for field, value in zip(fields, rows[0], strict=True)}
@@ -184,13 +187,16 @@ class Store:
             changed = {name: value for name, value in given.items() if definition.has(name)} | changed
             platform.derive(self, definition, before, changed)
             self.overwrite(sobject, str(before["Id"]), changed)
+            platform.after_update(self, definition, before, changed)
 
     def overwrite(self, sobject: str, record_id: str, values: Mapping[str, object]) -> None:
         """Sets columns of a row and nothing else: no stamp moves. For the org's own machinery."""
         names = ", ".join(f"{schema.quoted(name)} = ?" for name in values)
         with self.transaction():
             self._touched.add(sobject)
-            self.execute(f"update {schema.quoted(sobject)} set {names} where Id = ?", [*values.values(), record_id])
+            self.execute(
+                f"update {schema.quoted(sobject)} set {names} where Id = ?", [*values.values(), record_id]
+            )
 
     def _write(self, template: str, sobject: str, row: Mapping[str, object]) -> None:
         self._touched.add(sobject)
@@ -217,7 +223,9 @@ class Store:
             highest = self._last(definition.key_prefix)
             while batch := list(islice(source, _BATCH)):
                 complete = [_complete(definition, defaults, row) for row in batch]
-                self.execute_many(sql, ([to_stored(by_name[name], row.get(name)) for name in order] for row in complete))
+                self.execute_many(
+                    sql, ([to_stored(by_name[name], row.get(name)) for name in order] for row in complete)
+                )
                 highest = max(highest, max(ids.number_of(str(row["Id"])) for row in complete))
                 total += len(batch)
             self.execute("insert or replace into _sequence values (?, ?)", (definition.key_prefix, highest))
@@ -250,12 +258,21 @@ class Store:
 
 def _defaults(definition: SObject) -> dict[str, object]:
     booleans: dict[str, object] = {each.name: 0 for each in definition.fields if each.type == "boolean"}
-    given = {each.name: to_stored(each, each.default) for each in definition.fields if each.default is not None}
+    given = {
+        each.name: to_stored(each, each.default) for each in definition.fields if each.default is not None
+    }
     return booleans | given
 
 
 def _audit(definition: SObject, by: str, now: str) -> dict[str, object]:
-    values = {"CreatedDate": now, "CreatedById": by, "LastModifiedDate": now, "LastModifiedById": by, "SystemModstamp": now, "OwnerId": by}
+    values = {
+        "CreatedDate": now,
+        "CreatedById": by,
+        "LastModifiedDate": now,
+        "LastModifiedById": by,
+        "SystemModstamp": now,
+        "OwnerId": by,
+    }
     return {name: value for name, value in values.items() if definition.has(name)}
 
 
@@ -269,7 +286,9 @@ def _stored(definition: SObject, values: Mapping[str, object]) -> dict[str, obje
     return row
 
 
-def _complete(definition: SObject, defaults: Mapping[str, object], row: Mapping[str, object]) -> Mapping[str, object]:
+def _complete(
+    definition: SObject, defaults: Mapping[str, object], row: Mapping[str, object]
+) -> Mapping[str, object]:
     full = {**defaults, **row}
     if definition.has("LastModifiedDate") and full.get("LastModifiedDate") is None:
         full["LastModifiedDate"] = full.get("CreatedDate")

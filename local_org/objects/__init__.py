@@ -13,7 +13,10 @@ from local_org.objects.fields import Field, SObject, Value
 __all__ = ["SOBJECTS", "Field", "SObject", "Value", "child_fields", "find", "of_id"]
 
 SOBJECTS: dict[str, SObject] = {
-    each.name: each for each in sorted((*sales.OBJECTS, *activity.OBJECTS, *files.OBJECTS, *people.OBJECTS), key=lambda each: each.name)
+    each.name: each
+    for each in sorted(
+        (*sales.OBJECTS, *activity.OBJECTS, *files.OBJECTS, *people.OBJECTS), key=lambda each: each.name
+    )
 }
 _BY_LOWER = {name.lower(): each for name, each in SOBJECTS.items()}
 _BY_PREFIX = {each.key_prefix: each for each in SOBJECTS.values()}

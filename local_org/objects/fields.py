@@ -60,7 +60,9 @@ class Field:
     @property
     def required(self) -> bool:
         """Tells whether a create must give a value."""
-        return self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
+        return (
+            self.createable and not self.nillable and not self.defaulted_on_create and self.type != "boolean"
+        )
 
     def but(self, **changes: object) -> Field:
         """Returns the same field with other attributes."""

@@ -42,16 +42,38 @@ def area(name: str, length: int, flags: str = "NCU", **more: object) -> Field:
     """Returns a text area; long ones can be neither filtered, sorted nor grouped by."""
     short = length < LONG_TEXT
     return make(
-        name, "textarea", flags, **({"length": length, "filterable": short, "sortable": short, "groupable": short, "extra_type": "plaintextarea"} | more)
+        name,
+        "textarea",
+        flags,
+        **(
+            {
+                "length": length,
+                "filterable": short,
+                "sortable": short,
+                "groupable": short,
+                "extra_type": "plaintextarea",
+            }
+            | more
+        ),
     )
 
 
 def flag(name: str, flags: str = "", **more: object) -> Field:
     """Returns a checkbox: never null, false unless given."""
-    return make(name, "boolean", flags.replace("N", ""), **({"defaulted_on_create": True, "default": False, "permissionable": "C" in flags or "U" in flags} | more))
+    return make(
+        name,
+        "boolean",
+        flags.replace("N", ""),
+        **(
+            {"defaulted_on_create": True, "default": False, "permissionable": "C" in flags or "U" in flags}
+            | more
+        ),
+    )
 
 
-def number(name: str, precision: int, scale: int, flags: str = "NCU", kind: str = "double", **more: object) -> Field:
+def number(
+    name: str, precision: int, scale: int, flags: str = "NCU", kind: str = "double", **more: object
+) -> Field:
     """Returns a double, currency or percent; these cannot be grouped by."""
     return make(name, kind, flags, **({"precision": precision, "scale": scale, "groupable": False} | more))
 
@@ -71,7 +93,13 @@ def day(name: str, flags: str = "NCU", **more: object) -> Field:
     return make(name, "date", flags, **more)
 
 
-def picklist(name: str, length: int, values: tuple[Value, ...] | tuple[str, ...] = (), flags: str = "NCU", **more: object) -> Field:
+def picklist(
+    name: str,
+    length: int,
+    values: tuple[Value, ...] | tuple[str, ...] = (),
+    flags: str = "NCU",
+    **more: object,
+) -> Field:
     """Returns a picklist; plain strings become values whose label is the value."""
     full = tuple(each if isinstance(each, Value) else Value(each, each) for each in values)
     return make(name, "picklist", flags, **({"length": length, "values": full} | more))
@@ -86,7 +114,12 @@ def ref(name: str, to: str | tuple[str, ...], flags: str = "NCU", **more: object
     """Returns a reference; its relationship name is the field's name without Id unless given."""
     targets = (to,) if isinstance(to, str) else to
     relationship = name[:-2] if name.endswith("Id") else name.removesuffix("__c") + "__r"
-    return make(name, "reference", flags, **({"length": 18, "reference_to": targets, "relationship": relationship} | more))
+    return make(
+        name,
+        "reference",
+        flags,
+        **({"length": 18, "reference_to": targets, "relationship": relationship} | more),
+    )
 
 
 def record_id() -> Field:

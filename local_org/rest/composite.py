@@ -25,21 +25,29 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _BLOB = re.compile(r"/sobjects/\w+/\w+/(VersionData|Body)$", re.IGNORECASE)
 
 
-class _Halted(Exception):
+class _HaltedError(Exception):
     """A subrequest failed and all or none was asked for."""
 
 
 def _limit(message: str) -> Answer:
     # The whole request is refused inside the usual envelope, as recorded in a public log for the 26th operation.
     body = [{"errorCode": "LIMIT_EXCEEDED", "message": message}]
-    return Answer({"compositeResponse": [{"body": body, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": None}]})
+    return Answer(
+        {"compositeResponse": [{"body": body, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": None}]}
+    )
 
 
 def _requests(call: Call, key: str) -> list[dict[str, Any]]:
     body = call.json()
     found = body.get(key) if isinstance(body, dict) else None
-    if not isinstance(found, list) or not found or not all(isinstance(each, dict) and "method" in each and "url" in each for each in found):
-        raise ApiError(400, "JSON_PARSER_ERROR", f"The request needs {key}: a list of objects with method and url")
+    if (
+        not isinstance(found, list)
+        or not found
+        or not all(isinstance(each, dict) and "method" in each and "url" in each for each in found)
+    ):
+        raise ApiError(
+            400, "JSON_PARSER_ERROR", f"The request needs {key}: a list of objects with method and url"
+        )
     return found
 
 
@@ -71,7 +79,7 @@ class _Composite:
         try:
             with self.call.org.store.savepoint() if self.all_or_none else nullcontext():
                 self._run(requests, results)
-        except _Halted:
+        except _HaltedError:
             return _halted(requests, results)
         return results
 
@@ -82,9 +90,16 @@ class _Composite:
             reference = request.get("referenceId")
             if answer.status < 300 and reference is not None:
                 answers[str(reference)] = answer.body
-            results.append({"body": answer.body, "httpHeaders": dict(answer.headers), "httpStatusCode": answer.status, "referenceId": reference})
+            results.append(
+                {
+                    "body": answer.body,
+                    "httpHeaders": dict(answer.headers),
+                    "httpStatusCode": answer.status,
+                    "referenceId": reference,
+                }
+            )
             if answer.status >= 400 and self.all_or_none:
-                raise _Halted
+                raise _HaltedError
 
     def _one(self, request: Mapping[str, Any], answers: Mapping[str, object]) -> Answer:
         try:
@@ -93,7 +108,9 @@ class _Composite:
         except KeyError as missing:
             message = f"Invalid reference specified. No value for {missing.args[0]} found"
             return Answer([{"errorCode": "PROCESSING_HALTED", "message": message}], 400)
-        headers = {str(name).lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()}
+        headers = {
+            str(name).lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()
+        }
         return _subrequest(self.call, str(request["method"]).upper(), str(url), body, headers)
 
 
@@ -102,7 +119,10 @@ def _halted(requests: Sequence[dict[str, Any]], results: list[dict[str, object]]
     failed = results[-1]
     message = "The transaction was rolled back since another operation in the same transaction failed."
     body = [{"errorCode": "PROCESSING_HALTED", "message": message}]
-    halted = [{"body": body, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": each.get("referenceId")} for each in requests]
+    halted: list[dict[str, object]] = [
+        {"body": body, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": each.get("referenceId")}
+        for each in requests
+    ]
     halted[len(results) - 1] = failed
     return halted
 
@@ -113,7 +133,9 @@ def _subrequest(call: Call, method: str, url: str, body: object, headers: Mappin
     if match is None:
         return Answer([{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}], 404)
     if _BLOB.search(split.path):
-        return Answer([{"errorCode": "INVALID_REQUEST", "message": "Blob data cannot be read by a subrequest"}], 400)
+        return Answer(
+            [{"errorCode": "INVALID_REQUEST", "message": "Blob data cannot be read by a subrequest"}], 400
+        )
     query = dict(parse_qsl(split.query, keep_blank_values=True))
     inner = Call(call.org, call.user_id, match[1], method, unquote(match[2] or ""), query, headers, b"", body)
     return respond(inner)
@@ -147,13 +169,20 @@ def batch(call: Call) -> Answer:
     """Runs up to 25 independent subrequests."""
     requests = _requests(call, "batchRequests")
     if len(requests) > MAX_REQUESTS:
-        raise ApiError(400, "LIMIT_EXCEEDED", f"The request can\u2019t contain more than {MAX_REQUESTS} operations.")
+        raise ApiError(
+            400, "LIMIT_EXCEEDED", f"The request can\u2019t contain more than {MAX_REQUESTS} operations."
+        )
     halt = bool(call.json().get("haltOnError"))
     results: list[dict[str, object]] = []
     failed = False
     for each in requests:
         if failed and halt:
-            skipped = [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "Batch processing halted per request due to previous error"}]
+            skipped = [
+                {
+                    "errorCode": "BATCH_PROCESSING_HALTED",
+                    "message": "Batch processing halted per request due to previous error",
+                }
+            ]
             results.append({"statusCode": 412, "result": skipped})
             continue
         answer = _subrequest(call, str(each["method"]).upper(), str(each["url"]), each.get("richInput"), {})
@@ -166,7 +195,11 @@ def batch(call: Call) -> Answer:
 def retrieve(call: Call, sobject: str) -> Answer:
     """Reads up to 2,000 records by id: a list in the order asked, null for what is missing, deleted or invisible."""
     body = call.json()
-    if not isinstance(body, dict) or not isinstance(body.get("ids"), list) or not isinstance(body.get("fields"), list):
+    if (
+        not isinstance(body, dict)
+        or not isinstance(body.get("ids"), list)
+        or not isinstance(body.get("fields"), list)
+    ):
         raise ApiError(400, "JSON_PARSER_ERROR", "The request needs ids and fields, both lists")
     return _retrieve(call, sobject, body["ids"], body["fields"])
 
@@ -175,7 +208,9 @@ def retrieve(call: Call, sobject: str) -> Answer:
 def retrieve_by_get(call: Call, sobject: str) -> Answer:
     """Does the same with `ids` and `fields` in the address, which holds some 800 ids."""
     ids, fields = (call.query.get(name, "") for name in ("ids", "fields"))
-    return _retrieve(call, sobject, [each for each in ids.split(",") if each], [each for each in fields.split(",") if each])
+    return _retrieve(
+        call, sobject, [each for each in ids.split(",") if each], [each for each in fields.split(",") if each]
+    )
 
 
 def _retrieve(call: Call, sobject: str, ids: list[Any], fields: list[Any]) -> Answer:
@@ -184,7 +219,11 @@ def _retrieve(call: Call, sobject: str, ids: list[Any], fields: list[Any]) -> An
         missing = "ids" if not ids else "fields"
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"The request needs {missing}")
     if len(ids) > MAX_IDS:
-        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot retrieve more than {MAX_IDS} records into this call")
+        raise ApiError(
+            400,
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot retrieve more than {MAX_IDS} records into this call",
+        )
     full = [to_18(each) if isinstance(each, str) else None for each in ids]
     if None in full:
         raise ApiError(400, "MALFORMED_ID", f"malformed id {ids[full.index(None)]}")

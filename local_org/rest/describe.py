@@ -57,7 +57,10 @@ def describe(call: Call, sobject: str) -> Answer:
         "recordTypeInfos": _record_types(call, found),
         "searchLayoutable": found.searchable,
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {found.label_plural}", "name": "everything"}, {"label": f"My {found.label_plural}", "name": "mine"}],
+        "supportedScopes": [
+            {"label": f"All {found.label_plural}", "name": "everything"},
+            {"label": f"My {found.label_plural}", "name": "mine"},
+        ],
     }
     return Answer(_summary(call, found) | rest)
 
@@ -93,12 +96,15 @@ def _field(call: Call, sobject: SObject, field: Field) -> dict[str, object]:
         "defaultedOnCreate": field.defaulted_on_create, "dependentPicklist": False, "deprecatedAndHidden": False, "digits": field.digits,
         "displayLocationInDecimal": False, "encrypted": False, "externalId": field.external_id, "extraTypeInfo": field.extra_type,
         "filterable": field.filterable, "filteredLookupInfo": None, "formulaTreatNullNumberAsZero": False, "groupable": field.groupable,
-        "highScaleNumber": False, "htmlFormatted": False, "idLookup": field.name == "Id" or field.external_id, "inlineHelpText": None,
+        "highScaleNumber": False, "htmlFormatted": False, "idLookup": field.name == "Id" or field.external_id,
+        "inlineHelpText": None,
         "label": field.label, "length": field.length if text else 0, "mask": None, "maskType": None, "name": field.name,
-        "nameField": field.name_field, "namePointing": field.polymorphic, "nillable": field.nillable, "permissionable": field.permissionable,
+        "nameField": field.name_field, "namePointing": field.polymorphic, "nillable": field.nillable,
+        "permissionable": field.permissionable,
         "picklistValues": _values(call, sobject, field), "polymorphicForeignKey": field.polymorphic,
         "precision": field.precision if field.type in _NUMBERS else 0, "queryByDistance": False, "referenceTargetField": None,
-        "referenceTo": list(field.reference_to), "relationshipName": field.relationship, "relationshipOrder": None, "restrictedDelete": False,
+        "referenceTo": list(field.reference_to), "relationshipName": field.relationship, "relationshipOrder": None,
+        "restrictedDelete": False,
         "restrictedPicklist": field.restricted, "scale": field.scale, "searchPrefilterable": field.type == "reference",
         "soapType": _SOAP.get(field.type, "xsd:string"), "sortable": field.sortable, "type": field.type, "unique": field.unique,
         "updateable": field.updateable and writable and access.may("Edit", sobject), "writeRequiresMasterRead": False,
@@ -108,9 +114,14 @@ def _field(call: Call, sobject: SObject, field: Field) -> dict[str, object]:
 def _values(call: Call, sobject: SObject, field: Field) -> list[dict[str, object]]:
     known = [(each.value, each.label, each.is_default, each.is_active) for each in field.values]
     if (sobject.name, field.name) == ("Opportunity", "StageName"):
-        rows = call.org.store.select("select ApiName, MasterLabel, IsActive from OpportunityStage order by SortOrder")
+        rows = call.org.store.select(
+            "select ApiName, MasterLabel, IsActive from OpportunityStage order by SortOrder"
+        )
         known = [(str(value), str(name), False, bool(active)) for value, name, active in rows]
-    return [{"active": active, "defaultValue": default, "label": name, "validFor": None, "value": value} for value, name, default, active in known]
+    return [
+        {"active": active, "defaultValue": default, "label": name, "validFor": None, "value": value}
+        for value, name, default, active in known
+    ]
 
 
 def _children(call: Call, sobject: SObject) -> list[dict[str, object]]:
@@ -126,7 +137,10 @@ def _children(call: Call, sobject: SObject) -> list[dict[str, object]]:
 
 def record_types(call: Call, sobject: str) -> list[tuple[str, str, str, bool]]:
     """Returns the record types of an object: id, name, developer name, active."""
-    rows = call.org.store.select("select Id, Name, DeveloperName, IsActive from RecordType where SobjectType = ? order by Name", (sobject,))
+    rows = call.org.store.select(
+        "select Id, Name, DeveloperName, IsActive from RecordType where SobjectType = ? order by Name",
+        (sobject,),
+    )
     return [(str(each[0]), str(each[1]), str(each[2]), bool(each[3])) for each in rows]
 
 
@@ -141,5 +155,3 @@ def _record_types(call: Call, sobject: SObject) -> list[dict[str, object]]:
         }
         for position, ((type_id, name, developer_name, active), master) in enumerate(found)
     ]  # fmt: skip
-
-

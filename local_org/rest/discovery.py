@@ -20,7 +20,10 @@ def label(version: int) -> str:
 
 def versions() -> list[dict[str, str]]:
     """Returns the list of versions, which needs no login."""
-    return [{"label": label(each), "url": f"/services/data/v{each}.0", "version": f"{each}.0"} for each in range(OLDEST, NEWEST + 1)]
+    return [
+        {"label": label(each), "url": f"/services/data/v{each}.0", "version": f"{each}.0"}
+        for each in range(OLDEST, NEWEST + 1)
+    ]
 
 
 def check_version(text: str) -> None:
@@ -46,19 +49,27 @@ def limits(call: Call) -> Answer:
         raise ApiError(403, "API_DISABLED_FOR_ORG", "limits resource is not enabled")
     switches = call.org.switches
     used = {"DailyApiRequests": (switches.daily_api_limit, calls_in_last_day(call.org)), **_counted(call)}
-    fixed = {"DailyBulkApiBatches": 15_000, "DailyDeliveredPlatformEvents": 10_000, "DataStorageMB": 5, "MaxContentDocumentsLimit": 30_000_000}
-    body = {name: {"Max": maximum, "Remaining": max(0, maximum - taken)} for name, (maximum, taken) in used.items()}
+    fixed = {
+        "DailyBulkApiBatches": 15_000,
+        "DailyDeliveredPlatformEvents": 10_000,
+        "DataStorageMB": 5,
+        "MaxContentDocumentsLimit": 30_000_000,
+    }
+    body = {
+        name: {"Max": maximum, "Remaining": max(0, maximum - taken)}
+        for name, (maximum, taken) in used.items()
+    }
     return Answer(body | {name: {"Max": maximum, "Remaining": maximum} for name, maximum in fixed.items()})
 
 
 def _counted(call: Call) -> dict[str, tuple[int, int]]:
     # files.py stands on rest/writes.py, so it cannot be imported with this module.
-    from local_org import files
+    from local_org import bulk_jobs, files
 
     switches = call.org.switches
     return {
         "ContentPublicationLimit": (switches.daily_content_versions, files.versions_in_last_day(call.org)),
         "FileStorageMB": (switches.file_storage_mb, files.storage_used(call.org) // 1_000_000),
-        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, 0),
+        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, bulk_jobs.jobs_in_last_day(call.org)),
         "DailyBulkV2QueryFileStorageMB": (976_562, 0),
     }

@@ -47,12 +47,22 @@ class Call:
             return self.value
         kind = self.headers.get("content-type", "application/json")
         if not kind.lower().startswith("application/json"):
-            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "The content type of the request is not supported for this resource")
+            raise ApiError(
+                415,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "The content type of the request is not supported for this resource",
+            )
         try:
             return json.loads(self.body)
         except ValueError as error:
-            place = f"[line:{error.lineno}, column:{error.colno}]" if isinstance(error, json.JSONDecodeError) else "[line:1, column:1]"
-            raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input at {place}") from None
+            place = (
+                f"[line:{error.lineno}, column:{error.colno}]"
+                if isinstance(error, json.JSONDecodeError)
+                else "[line:1, column:1]"
+            )
+            raise ApiError(
+                400, "JSON_PARSER_ERROR", f"Unexpected character or end of input at {place}"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,9 @@ def respond(call: Call) -> Answer:
         handler = handlers.get("GET" if call.method == "HEAD" else call.method)
         if handler is None:
             allowed = ",".join((["HEAD"] if "GET" in handlers else []) + list(handlers))
-            raise ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{call.method}' not allowed. Allowed are {allowed}")
+            raise ApiError(
+                405, "METHOD_NOT_ALLOWED", f"HTTP Method '{call.method}' not allowed. Allowed are {allowed}"
+            )
         return handler(call, **parts)
     except ApiError as refusal:
         return Answer(refusal.body(), refusal.status)

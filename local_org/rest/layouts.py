@@ -15,10 +15,18 @@ from local_org.store import Store
 
 FILES = "AttachedContentDocuments"
 _LISTS: dict[str, dict[str, object]] = {
-    "OpportunityContactRoles": {"label": "Contact Roles", "sobject": "OpportunityContactRole", "field": "OpportunityId"},
+    "OpportunityContactRoles": {
+        "label": "Contact Roles",
+        "sobject": "OpportunityContactRole",
+        "field": "OpportunityId",
+    },
     "Emails": {"label": "Emails", "sobject": "EmailMessage", "field": "RelatedToId"},
     FILES: {"label": "Files", "sobject": "AttachedContentDocument", "field": "LinkedEntityId"},
-    "CombinedAttachments": {"label": "Notes & Attachments", "sobject": "CombinedAttachment", "field": "ParentId"},
+    "CombinedAttachments": {
+        "label": "Notes & Attachments",
+        "sobject": "CombinedAttachment",
+        "field": "ParentId",
+    },
 }
 _DEFAULT = ["OpportunityContactRoles", "Emails", FILES]
 
@@ -31,7 +39,10 @@ def related_lists(store: Store, sobject: str, record_type_id: str) -> list[str]:
 
 def set_related_lists(store: Store, sobject: str, names: list[str], record_type_id: str = MASTER) -> None:
     """Sets the related lists of a layout, e.g. without `AttachedContentDocuments` to take the Files list off the page."""
-    store.execute("insert or replace into _setting values (?, ?)", (f"layout:{sobject}:{record_type_id}", json.dumps(names)))
+    store.execute(
+        "insert or replace into _setting values (?, ?)",
+        (f"layout:{sobject}:{record_type_id}", json.dumps(names)),
+    )
 
 
 @resource("GET", "/sobjects/{sobject}/describe/layouts")
@@ -41,7 +52,9 @@ def layouts(call: Call, sobject: str) -> Answer:
     if not found.layoutable:
         raise not_found()
     types = record_types(call, found.name)
-    mappings = [_mapping(call, found.name, *each[:3]) for each in types] + [_mapping(call, found.name, MASTER, "Master", "Master")]
+    mappings = [_mapping(call, found.name, *each[:3]) for each in types] + [
+        _mapping(call, found.name, MASTER, "Master", "Master")
+    ]
     body = {
         "layouts": [_layout(call, found.name, MASTER)] if not types else None,
         "recordTypeMappings": mappings,
@@ -66,7 +79,9 @@ def _layout_id(sobject: str, record_type_id: str) -> str:
     return str(to_18(("00h" + letters[-12:]).ljust(15, "0")))
 
 
-def _mapping(call: Call, sobject: str, record_type_id: str, name: str, developer_name: str) -> dict[str, object]:
+def _mapping(
+    call: Call, sobject: str, record_type_id: str, name: str, developer_name: str
+) -> dict[str, object]:
     url = f"{call.base}/sobjects/{sobject}/describe/layouts/{record_type_id}"
     return {
         "active": True, "available": True, "defaultRecordTypeMapping": False, "developerName": developer_name,

@@ -46,9 +46,15 @@ def _first(call: Call, include_deleted: bool) -> Answer:
     if result.kind == "count":
         return Answer({"totalSize": result.total, "done": True, "records": []})
     if result.kind == "aggregate":
-        rows = result.groups()
-        access_log.note(rows=len(rows))
-        return Answer({"totalSize": len(rows), "done": True, "records": [result.to_record(row, call.version) for row in rows]})
+        groups = result.groups()
+        access_log.note(rows=len(groups))
+        return Answer(
+            {
+                "totalSize": len(groups),
+                "done": True,
+                "records": [result.to_record(row, call.version) for row in groups],
+            }
+        )
     ids = result.ids()
     rows = _cut(result, ids, 0, _page_size(call, result))
     cursor = _save(call, text, include_deleted, ids) if len(rows) < len(ids) else None
@@ -62,16 +68,21 @@ def more(call: Call, locator: str) -> Answer:
     oldest = as_stamp(call.org.clock.now() - LIFE)
     call.org.store.execute(_TABLE)
     found = call.org.store.select(
-        "select soql, include_deleted, ids from _cursor where id = ? and user_id = ? and created_at > ?", (cursor, call.user_id, oldest)
+        "select soql, include_deleted, ids from _cursor where id = ? and user_id = ? and created_at > ?",
+        (cursor, call.user_id, oldest),
     )
     if not found or not start.isdigit():
-        raise ApiError(call.org.switches.invalid_query_locator_status, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        raise ApiError(
+            call.org.switches.invalid_query_locator_status, "INVALID_QUERY_LOCATOR", "invalid query locator"
+        )
     text, include_deleted, packed = found[0]
     assert isinstance(packed, bytes)
     ids: list[str] = json.loads(zlib.decompress(packed))
     access_log.note(soql=str(text))
     result = call.org.query(str(text), user_id=call.user_id, include_deleted=bool(include_deleted))
-    return _page(call, result, ids, int(start), _cut(result, ids, int(start), _page_size(call, result)), cursor)
+    return _page(
+        call, result, ids, int(start), _cut(result, ids, int(start), _page_size(call, result)), cursor
+    )
 
 
 @resource("GET", "/queryAll/{locator}")
@@ -84,7 +95,9 @@ def _page_size(call: Call, result: soql.QueryResult) -> int:
     """Returns the rows per page: the hint of the caller, fewer where two long custom texts are selected (Sforce-Query-Options)."""
     asked = _BATCH.search(call.headers.get("sforce-query-options", ""))
     size = min(PAGE, max(SMALLEST, int(asked[1]))) if asked else PAGE
-    long_texts = sum(1 for field in result.fields if field.custom and field.type == "textarea" and field.length > 255)
+    long_texts = sum(
+        1 for field in result.fields if field.custom and field.type == "textarea" and field.length > 255
+    )
     return min(size, SMALLEST) if long_texts >= 2 else size
 
 
@@ -104,7 +117,9 @@ def _cut(result: soql.QueryResult, ids: Sequence[str], start: int, size: int) ->
     return rows
 
 
-def _with_gaps(result: soql.QueryResult, wanted: Sequence[str], found: Sequence[soql.Row]) -> list[soql.Row | None]:
+def _with_gaps(
+    result: soql.QueryResult, wanted: Sequence[str], found: Sequence[soql.Row]
+) -> list[soql.Row | None]:
     assert result.plan.node is not None
     by_id = {row[result.plan.node.key]: row for row in found}
     return [by_id.get(each) for each in wanted]
@@ -118,11 +133,21 @@ def _save(call: Call, text: str, include_deleted: bool, ids: list[str]) -> str:
     with store.transaction():
         store.execute(_TABLE)
         store.execute("delete from _cursor where created_at <= ?", (as_stamp(call.org.clock.now() - LIFE),))
-        store.execute("insert into _cursor values (?, ?, ?, ?, ?, ?)", (cursor, call.user_id, text, include_deleted, packed, call.org.clock.stamp()))
+        store.execute(
+            "insert into _cursor values (?, ?, ?, ?, ?, ?)",
+            (cursor, call.user_id, text, include_deleted, packed, call.org.clock.stamp()),
+        )
     return cursor
 
 
-def _page(call: Call, result: soql.QueryResult, ids: Sequence[str], start: int, rows: Sequence[soql.Row | None], cursor: str | None) -> Answer:
+def _page(
+    call: Call,
+    result: soql.QueryResult,
+    ids: Sequence[str],
+    start: int,
+    rows: Sequence[soql.Row | None],
+    cursor: str | None,
+) -> Answer:
     records = [result.to_record(row, call.version) for row in rows if row is not None]
     access_log.note(rows=len(records))
     following = start + len(rows)

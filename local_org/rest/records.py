@@ -17,11 +17,15 @@ def create(call: Call, sobject: str) -> Answer:
     """Creates a record: 201 with its id and Location."""
     found = visible_object(call, sobject)
     if not found.createable:
-        raise ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {found.label}", [])
+        raise ApiError(
+            400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {found.label}", []
+        )
     _need(call, "Create", found)
     record_id = _insert(call, found)
     return Answer(
-        {"id": record_id, "success": True, "errors": []}, 201, {"Location": f"{call.base}/sobjects/{found.name}/{record_id}"}
+        {"id": record_id, "success": True, "errors": []},
+        201,
+        {"Location": f"{call.base}/sobjects/{found.name}/{record_id}"},
     )
 
 
@@ -37,7 +41,9 @@ def _insert(call: Call, sobject: SObject) -> str:
 
 def _need(call: Call, action: str, sobject: SObject) -> None:
     if not call.access.may(action, sobject):
-        raise writes.insufficient(call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
+        raise writes.insufficient(
+            call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
+        )
 
 
 @resource("GET", "/sobjects/{sobject}/{record_id}")
@@ -55,12 +61,16 @@ def read(call: Call, sobject: str, record_id: str) -> Answer:
     return Answer(records[0])
 
 
-def records_by_id(call: Call, sobject: SObject, ids: list[str], fields: list[str]) -> list[dict[str, object] | None]:
+def records_by_id(
+    call: Call, sobject: SObject, ids: list[str], fields: list[str]
+) -> list[dict[str, object] | None]:
     """Returns the records of these 18-character ids in this order, None for one that is missing, deleted or invisible."""
     readable = call.access.readable(sobject)
     unknown = [each for each in fields if each.strip().lower() not in readable]
     if unknown:
-        raise ApiError(400, "INVALID_FIELD", f"No such column '{unknown[0]}' on sobject of type {sobject.name}")
+        raise ApiError(
+            400, "INVALID_FIELD", f"No such column '{unknown[0]}' on sobject of type {sobject.name}"
+        )
     names = list(dict.fromkeys(readable[each.strip().lower()].name for each in fields))
     named = ", ".join(f"'{each}'" for each in dict.fromkeys(ids))
     statement = f"SELECT {', '.join(names)} FROM {sobject.name} WHERE Id IN ({named})"
@@ -77,21 +87,31 @@ def update(call: Call, sobject: str, record_id: str) -> Answer:
     found = visible_object(call, sobject)
     before = writes.live_row(call.org, call.user_id, found.name, record_id)
     if not found.updateable:
-        raise ApiError(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be updated: {found.label}", [])
+        raise ApiError(
+            400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be updated: {found.label}", []
+        )
     _need(call, "Edit", found)
     _need_own(call, found, before.get("OwnerId"))
     values = writes.checked_changes(call.org, call.user_id, found.name, call.json())
     if found.name == "EmailMessage" and before["Status"] != _DRAFT and set(values) - {"IsExternallyVisible"}:
         # Object Reference, EmailMessage: only drafts can be changed.
-        raise writes.insufficient(call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
+        raise writes.insufficient(
+            call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
+        )
     call.org.store.update(found.name, str(before["Id"]), values, by=call.user_id)
     return Answer(status=204)
 
 
 def _need_own(call: Call, sobject: SObject, owner: object) -> None:
     """Seeing a record by View All does not let one change it: that takes ownership or Modify All."""
-    if sobject.sharing == "owner" and owner not in call.access.owners_seen() and not call.access.edits_all(sobject):
-        raise writes.insufficient(call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id")
+    if (
+        sobject.sharing == "owner"
+        and owner not in call.access.owners_seen()
+        and not call.access.edits_all(sobject)
+    ):
+        raise writes.insufficient(
+            call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
+        )
 
 
 @resource("DELETE", "/sobjects/{sobject}/{record_id}")
@@ -100,7 +120,9 @@ def delete(call: Call, sobject: str, record_id: str) -> Answer:
     found = visible_object(call, sobject)
     before = writes.live_row(call.org, call.user_id, found.name, record_id)
     if not found.deletable:
-        raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support delete", [])
+        raise ApiError(
+            400, "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support delete", []
+        )
     _need(call, "Delete", found)
     _need_own(call, found, before.get("OwnerId"))
     call.org.store.delete(found.name, str(before["Id"]), by=call.user_id)

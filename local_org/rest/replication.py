@@ -24,7 +24,8 @@ def updated(call: Call, sobject: str) -> Answer:
     live = " and t.IsDeleted = 0" if found.soft_deletes else ""
     visible = call.access.visible(found, "t") or "1"
     rows = call.org.store.select(
-        f"select t.Id from {quoted(found.name)} t where t.SystemModstamp >= ? and t.SystemModstamp < ?{live} and {visible} limit {MAX_IDS + 1}",
+        f"select t.Id from {quoted(found.name)} t where t.SystemModstamp >= ? and t.SystemModstamp < ?{live}"
+        f" and {visible} limit {MAX_IDS + 1}",
         (as_stamp(start), as_stamp(end)),
     )
     if len(rows) > MAX_IDS:
@@ -43,17 +44,26 @@ def deleted(call: Call, sobject: str) -> Answer:
     # A purged row has no owner left to check, so only who sees everything is told of it.
     seen = f" and d.id in (select t.Id from {quoted(found.name)} t where {visible})" if visible else ""
     rows = call.org.store.select(
-        f"select d.id, d.deleted_at from _deletion d where d.sobject = ? and d.deleted_at >= ? and d.deleted_at < ?{seen} order by d.deleted_at, d.id",
+        "select d.id, d.deleted_at from _deletion d where d.sobject = ? and d.deleted_at >= ? and d.deleted_at < ?"
+        f"{seen} order by d.deleted_at, d.id",
         (found.name, as_stamp(start), as_stamp(end)),
     )
     records = [{"id": each, "deletedDate": f"{str(when)[:23]}+0000"} for each, when in rows]
-    return Answer({"deletedRecords": records, "earliestDateAvailable": _shown(earliest), "latestDateCovered": _shown(end)})
+    return Answer(
+        {
+            "deletedRecords": records,
+            "earliestDateAvailable": _shown(earliest),
+            "latestDateCovered": _shown(end),
+        }
+    )
 
 
 def _replicateable(call: Call, name: str) -> SObject:
     sobject = visible_object(call, name)
     if not sobject.replicateable:
-        raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support replication")
+        raise ApiError(
+            400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support replication"
+        )
     return sobject
 
 
@@ -67,14 +77,22 @@ def _moment(call: Call, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise ApiError(400, "INVALID_REPLICATION_DATE", f"{name} must be given as an ISO 8601 date and time: {text}") from None
+        raise ApiError(
+            400, "INVALID_REPLICATION_DATE", f"{name} must be given as an ISO 8601 date and time: {text}"
+        ) from None
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def _window(call: Call, earliest: datetime) -> tuple[datetime, datetime]:
     start, end = _moment(call, "start"), _moment(call, "end")
     if end - start <= timedelta(minutes=1):
-        raise ApiError(400, "INVALID_REPLICATION_DATE", "endDate must be at least one minute greater than startDate")
+        raise ApiError(
+            400, "INVALID_REPLICATION_DATE", "endDate must be at least one minute greater than startDate"
+        )
     if start < earliest.replace(second=0, microsecond=0):
-        raise ApiError(400, "INVALID_REPLICATION_DATE", f"startDate before org replication enabled date {_shown(earliest)}")
+        raise ApiError(
+            400,
+            "INVALID_REPLICATION_DATE",
+            f"startDate before org replication enabled date {_shown(earliest)}",
+        )
     return start, min(end, call.org.clock.now().replace(second=0, microsecond=0))

@@ -24,7 +24,9 @@ def checked(org: Org, user_id: str, sobject_name: str, values: object) -> dict[s
     row = _known(org, user_id, sobject, values, lambda field: field.createable, "create")
     missing = [each.name for each in sobject.fields if each.required and row.get(each.name) in (None, "")]
     if missing:
-        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
+        raise ApiError(
+            400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing
+        )
     return row
 
 
@@ -34,7 +36,9 @@ def checked_changes(org: Org, user_id: str, sobject_name: str, values: object) -
     row = _known(org, user_id, sobject, values, lambda field: field.updateable, "update")
     emptied = [name for name, value in row.items() if value in (None, "") and _needs_value(sobject, name)]
     if emptied:
-        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
+        raise ApiError(
+            400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied
+        )
     return row
 
 
@@ -43,7 +47,9 @@ def _needs_value(sobject: SObject, name: str) -> bool:
     return field is not None and not field.nillable
 
 
-def _known(org: Org, user_id: str, sobject: SObject, values: object, allowed: Callable[[Field], bool], verb: str) -> dict[str, object]:
+def _known(
+    org: Org, user_id: str, sobject: SObject, values: object, allowed: Callable[[Field], bool], verb: str
+) -> dict[str, object]:
     if not isinstance(values, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", "The record must be a JSON object")
     access = org.security.of(user_id)
@@ -132,14 +138,20 @@ def _reference(org: Org, user_id: str, field: Field, value: object) -> str | Non
     record_id = to_18(value) if isinstance(value, str) else None
     target = of_id(record_id) if record_id else None
     if record_id is None or (target is not None and target.name not in field.reference_to):
-        raise ApiError(400, "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", [field.name])
+        raise ApiError(
+            400, "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", [field.name]
+        )
     row = org.store.get(target.name, record_id) if target else None
     if target is None or row is None:
         raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [])
     if row.get("IsDeleted"):
         raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", [])
     if not is_visible(org, user_id, target, record_id):
-        raise insufficient(org, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "insufficient access rights on cross-reference id")
+        raise insufficient(
+            org,
+            "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+            "insufficient access rights on cross-reference id",
+        )
     return record_id
 
 
@@ -152,7 +164,9 @@ def is_visible(org: Org, user_id: str, sobject: SObject, record_id: str) -> bool
     """Tells whether sharing shows this record to the user."""
     access = org.security.of(user_id)
     condition = access.visible(sobject, "t", by_id=True) or "1"
-    return access.may_read(sobject) and bool(org.store.select(f'select 1 from "{sobject.name}" t where t.Id = ? and {condition}', (record_id,)))
+    return access.may_read(sobject) and bool(
+        org.store.select(f'select 1 from "{sobject.name}" t where t.Id = ? and {condition}', (record_id,))
+    )
 
 
 def live_row(org: Org, user_id: str, sobject_name: str, record_id: str) -> Mapping[str, object]:

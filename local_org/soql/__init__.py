@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
 from local_org.objects import SOBJECTS, Field
-from local_org.soql.compiler import MAX_GROUPS, Children, Compiler, Node, Plan
+from local_org.soql.compiler import MAX_GROUPS, Compiler
 from local_org.soql.parser import parse
+from local_org.soql.plan import Children, Node, Plan
 from local_org.soql.scope import NAME
 from local_org.store import Store
 from local_org.values import to_json
@@ -107,7 +108,9 @@ class QueryResult:
     def groups(self) -> list[Row]:
         """Returns the rows of an aggregate; raises ApiError where there are more than one page holds (no locator for groups)."""
         sql = self.plan.sql()
-        found = self._store.select(f"{sql.text}" if self.plan.bounds else f"{sql.text} limit {MAX_GROUPS + 1}", sql.parameters)
+        found = self._store.select(
+            f"{sql.text}" if self.plan.bounds else f"{sql.text} limit {MAX_GROUPS + 1}", sql.parameters
+        )
         if len(found) > MAX_GROUPS:
             message = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
             raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
@@ -116,7 +119,10 @@ class QueryResult:
     def to_record(self, row: Sequence[object], version: str) -> dict[str, object]:
         """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`."""
         if self.plan.node is None:
-            values = {name: to_json(field, value) for name, field, value in zip(self.columns, self.fields, row, strict=True)}
+            values = {
+                name: to_json(field, value)
+                for name, field, value in zip(self.columns, self.fields, row, strict=True)
+            }
             return {"attributes": {"type": "AggregateResult"}} | values
         record = _record(self.plan.node, row, version)
         for index, children in enumerate(self.plan.children):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
@@ -12,6 +12,7 @@ from local_org.schema import quoted
 from local_org.security import Access
 from local_org.soql import dates, faults, joins, tree
 from local_org.soql.conditions import Conditions, Context, Sql
+from local_org.soql.plan import Children, Column, Node, Plan
 from local_org.soql.scope import Resolved, Scope
 
 if TYPE_CHECKING:
@@ -25,67 +26,6 @@ AGGREGATES = {"COUNT": "count({0})", "COUNT_DISTINCT": "count(distinct {0})", "S
               "MIN": "min({0})", "MAX": "max({0})"}  # fmt: skip
 _COUNT = m.integer("expr")
 _NUMBER = m.number("expr", 18, 2)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A selected value: `name` is its dotted path, or the alias or exprN of a function."""
-
-    name: str
-    value: Resolved
-
-
-@dataclass(frozen=True)
-class Node:
-    """A record of the answer, with where its values are in the row: the main one, or a parent inside it."""
-
-    sobject: SObject
-    key: int
-    fields: tuple[tuple[str, int, Field], ...]
-    parents: tuple[tuple[str, Node], ...]
-
-
-@dataclass(frozen=True)
-class Children:
-    """A sub-select: the relationship's name, the child's plan, and the position of the parent's id in its rows."""
-
-    name: str
-    plan: Plan
-    parent_index: int
-    limit: int | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A statement ready to run. Rows carry the columns first and the ids of records after them."""
-
-    kind: str
-    sobject: SObject
-    columns: tuple[Column, ...]
-    select: str
-    where: Sql
-    order: str
-    base: str
-    node: Node | None = None
-    children: tuple[Children, ...] = ()
-    parameters: tuple[object, ...] = ()
-    """Parameters inside `select`; so far none of our expressions needs any."""
-    group: Sql = field(default_factory=lambda: Sql(""))
-    bounds: str = ""
-
-    def sql(self) -> Sql:
-        """Returns the whole statement."""
-        text = f"{self.select} where {self.where.text}{self.group.text}{self.order}{self.bounds}"
-        return Sql(text, (*self.parameters, *self.where.parameters, *self.group.parameters))
-
-    def ids(self) -> Sql:
-        """Returns the statement that yields only the ids of the main records, in order."""
-        source = self.select[self.select.index("\nfrom ") :]
-        return Sql(f"select {self.base}.Id {source} where {self.where.text}{self.order}{self.bounds}", self.where.parameters)
-
-    def some(self, ids: tuple[str, ...]) -> Sql:
-        """Returns the statement that yields the rows of the given ids, in no order."""
-        return Sql(f"{self.select} where {self.base}.Id in ({', '.join('?' * len(ids))})", ids)
 
 
 class Compiler:
@@ -104,7 +44,11 @@ class Compiler:
         sobject = self._object(query.source)
         query = self._expanded(query, sobject)
         if query.offset is not None and query.offset > MAX_OFFSET:
-            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", faults.at(self.text, 0, f"Maximum SOQL offset allowed is {MAX_OFFSET}"))
+            raise ApiError(
+                400,
+                "NUMBER_OUTSIDE_VALID_RANGE",
+                faults.at(self.text, 0, f"Maximum SOQL offset allowed is {MAX_OFFSET}"),
+            )
         if sobject.name == "ContentDocumentLink":
             joins.check_links(query.where, self.access)
         scope = Scope(self.text, sobject, self.access, query.alias)
@@ -120,7 +64,9 @@ class Compiler:
         if sobject is None or not self.access.may_read(sobject):
             raise faults.no_object(self.text, source.at, source.text)
         if not sobject.queryable:
-            raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support query")
+            raise ApiError(
+                400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support query"
+            )
         return sobject
 
     def _expanded(self, query: tree.Query, sobject: SObject) -> tree.Query:
@@ -135,7 +81,11 @@ class Compiler:
                 message = f"The SOQL FIELDS function must have a LIMIT of at most {MAX_FIELDS_LIMIT}"
                 raise faults.malformed(self.text, item.what.at, message)
             wanted = {"ALL": (True, False), "STANDARD": (False,), "CUSTOM": (True,)}.get(which, ())
-            items += [tree.Item(tree.Path(each.name)) for each in self.access.readable(sobject).values() if each.custom in wanted]
+            items += [
+                tree.Item(tree.Path(each.name))
+                for each in self.access.readable(sobject).values()
+                if each.custom in wanted
+            ]
         return replace(query, items=tuple(items))
 
     # -- filters -----------------------------------------------------------------------------------------------------------------
@@ -154,7 +104,11 @@ class Compiler:
     def _implied(self, scope: Scope, named: set[str]) -> list[str]:
         sobject, terms = scope.sobject, []
         if not self.include_deleted:
-            terms += [f"{scope.base}.{name} = 0" for name in ("IsDeleted", "IsArchived") if sobject.has(name) and (name == "IsDeleted" or sobject.name == "Task")]
+            terms += [
+                f"{scope.base}.{name} = 0"
+                for name in ("IsDeleted", "IsArchived")
+                if sobject.has(name) and (name == "IsDeleted" or sobject.name == "Task")
+            ]
         visible = self.access.visible(sobject, scope.base, by_id=bool(named & {"id", "contentdocumentid"}))
         return [*terms, visible] if visible else terms
 
@@ -165,7 +119,9 @@ class Compiler:
         selected = inner.resolve(join.selected)
         joins.check_types(self.text, join, left, outer.sobject, selected, sobject)
         where = self._where(inner, join.where)
-        sub = f"(select {selected.sql} {inner.from_clause()} where {where.text} and {selected.sql} is not null)"
+        sub = (
+            f"(select {selected.sql} {inner.from_clause()} where {where.text} and {selected.sql} is not null)"
+        )
         text = f"({left.sql} is null or {left.sql} not in {sub})" if join.negated else f"{left.sql} in {sub}"
         return Sql(text, where.parameters)
 
@@ -181,7 +137,9 @@ class Compiler:
             values.append(f"{scope.base}.{quoted(parent.name)}")
         select = f"select {', '.join(values)} \n{scope.from_clause()}"
         bounds = _bounds(query) if parent is None else ""
-        return Plan("rows", scope.sobject, columns, select, where, order, scope.base, node, children, bounds=bounds)
+        return Plan(
+            "rows", scope.sobject, columns, select, where, order, scope.base, node, children, bounds=bounds
+        )
 
     def _columns(self, query: tree.Query, scope: Scope) -> tuple[Column, ...]:
         columns: dict[str, Column] = {}
@@ -189,7 +147,9 @@ class Compiler:
             if isinstance(item.what, tree.Query):
                 continue
             if isinstance(item.what, tree.Call):
-                raise faults.malformed(self.text, item.what.at, f"Invalid function in a query without GROUP BY: {item.what.name}")
+                raise faults.malformed(
+                    self.text, item.what.at, f"Invalid function in a query without GROUP BY: {item.what.name}"
+                )
             found = scope.resolve(item.what)
             if found.name in columns:
                 raise faults.bad_field(self.text, item.what.at, f"duplicate field selected: {found.name}")
@@ -199,7 +159,9 @@ class Compiler:
     def _children(self, query: tree.Query, sobject: SObject) -> tuple[Children, ...]:
         subqueries = [each.what for each in query.items if isinstance(each.what, tree.Query)]
         if len(subqueries) > MAX_CHILDREN:
-            raise faults.malformed(self.text, subqueries[-1].source.at, f"Cannot have more than {MAX_CHILDREN} sub-selects")
+            raise faults.malformed(
+                self.text, subqueries[-1].source.at, f"Cannot have more than {MAX_CHILDREN} sub-selects"
+            )
         return tuple(self._child(each, sobject) for each in subqueries)
 
     def _child(self, query: tree.Query, parent: SObject) -> Children:
@@ -208,7 +170,9 @@ class Compiler:
             if (reference.child_relationship or "").lower() == wanted and self.access.may_read(child):
                 scope = Scope(self.text, child, self.access, query.alias, prefix="c")
                 plan = self._rows(query, scope, self._where(scope, query.where), reference)
-                return Children(str(reference.child_relationship), plan, len(plan.columns) + _keys(plan.node), query.limit)
+                return Children(
+                    str(reference.child_relationship), plan, len(plan.columns) + _keys(plan.node), query.limit
+                )
         raise faults.no_children(self.text, query.source.at, query.source.text)
 
     def _order(self, query: tree.Query, scope: Scope, aggregates: dict[str, str] | None = None) -> str:
@@ -220,21 +184,27 @@ class Compiler:
             terms.append(f"{sql}{' desc' if key.descending else ''}{nulls}")
         return f" order by {', '.join(terms)}" if terms else ""
 
-    def _sort_key(self, operand: tree.Operand, scope: Scope, aggregates: dict[str, str] | None) -> tuple[str, bool]:
+    def _sort_key(
+        self, operand: tree.Operand, scope: Scope, aggregates: dict[str, str] | None
+    ) -> tuple[str, bool]:
         if aggregates is not None and isinstance(operand, tree.Path) and operand.text.lower() in aggregates:
             return aggregates[operand.text.lower()], True
         if isinstance(operand, tree.Call) and _is_aggregate(operand):
             return self._aggregated(operand, scope).sql, True
         found = scope.resolve(operand)
         if not found.field.sortable:
-            raise faults.bad_field(self.text, operand.at, f"field '{found.field.name}' can not be sorted in a query call")
+            raise faults.bad_field(
+                self.text, operand.at, f"field '{found.field.name}' can not be sorted in a query call"
+            )
         return found.sql, found.field.nillable or bool(found.relationships)
 
     # -- counts and groups -------------------------------------------------------------------------------------------------------
 
     def _count(self, query: tree.Query, scope: Scope, where: Sql) -> Plan:
         if query.groups or query.order:
-            raise faults.malformed(self.text, query.source.at, "COUNT() takes neither GROUP BY nor ORDER BY; use COUNT(Id)")
+            raise faults.malformed(
+                self.text, query.source.at, "COUNT() takes neither GROUP BY nor ORDER BY; use COUNT(Id)"
+            )
         bounds = _bounds(query)
         source = f"select 1 \n{scope.from_clause()}"
         return Plan("count", scope.sobject, (), source, where, "", scope.base, bounds=bounds)
@@ -243,9 +213,15 @@ class Compiler:
         if not isinstance(call.argument, tree.Path):
             raise faults.malformed(self.text, call.at, f"{call.name} takes one field")
         found = scope.resolve(call.argument)
-        kind = {"COUNT": _COUNT, "COUNT_DISTINCT": _COUNT, "SUM": _NUMBER, "AVG": _NUMBER}.get(call.name, found.field)
+        kind = {"COUNT": _COUNT, "COUNT_DISTINCT": _COUNT, "SUM": _NUMBER, "AVG": _NUMBER}.get(
+            call.name, found.field
+        )
         if kind is _NUMBER and found.field.type not in ("int", "double", "currency", "percent"):
-            raise faults.malformed(self.text, call.at, f"field {found.field.name} does not support aggregate operator {call.name}")
+            raise faults.malformed(
+                self.text,
+                call.at,
+                f"field {found.field.name} does not support aggregate operator {call.name}",
+            )
         return Resolved(kind, AGGREGATES[call.name].format(found.sql))
 
     def _aggregate(self, query: tree.Query, scope: Scope, where: Sql) -> Plan:
@@ -260,14 +236,28 @@ class Compiler:
         order = self._order(query, scope, named)
         select = f"select {', '.join(each.value.sql for each in columns)} \n{scope.from_clause()}"
         tail = Sql(group + (f" having {having.text}" if having else ""), having.parameters if having else ())
-        return Plan("aggregate", scope.sobject, columns, select, where, order, scope.base, group=tail, bounds=_bounds(query))
+        return Plan(
+            "aggregate",
+            scope.sobject,
+            columns,
+            select,
+            where,
+            order,
+            scope.base,
+            group=tail,
+            bounds=_bounds(query),
+        )
 
     def _having(self, query: tree.Query, scope: Scope) -> Sql | None:
         if query.having is None:
             return None
         if any(True for _ in joins.joins_of(query.having)):
-            raise faults.malformed(self.text, query.source.at, "Semi join sub-selects are not allowed in HAVING")
-        return Conditions(self.context, lambda each: self._group_value(each, scope), lambda _: Sql("0")).compile(query.having)
+            raise faults.malformed(
+                self.text, query.source.at, "Semi join sub-selects are not allowed in HAVING"
+            )
+        return Conditions(
+            self.context, lambda each: self._group_value(each, scope), lambda _: Sql("0")
+        ).compile(query.having)
 
     def _group_value(self, operand: tree.Operand, scope: Scope) -> Resolved:
         if isinstance(operand, tree.Call) and _is_aggregate(operand):
@@ -277,14 +267,18 @@ class Compiler:
     def _grouped(self, operand: tree.Operand, scope: Scope) -> Resolved:
         found = scope.resolve(operand)
         if not found.field.groupable:
-            raise faults.bad_field(self.text, operand.at, f"field '{found.field.name}' can not be grouped in a query call")
+            raise faults.bad_field(
+                self.text, operand.at, f"field '{found.field.name}' can not be grouped in a query call"
+            )
         return found
 
     def _group_columns(self, query: tree.Query, scope: Scope, grouped: set[str]) -> tuple[Column, ...]:
         columns, unnamed = [], 0
         for item in query.items:
             if isinstance(item.what, tree.Query):
-                raise faults.malformed(self.text, item.what.source.at, "Sub-selects are not allowed with GROUP BY")
+                raise faults.malformed(
+                    self.text, item.what.source.at, "Sub-selects are not allowed with GROUP BY"
+                )
             found = self._group_value(item.what, scope)
             if not _is_aggregate(item.what) and found.sql not in grouped:
                 message = f"Field must be grouped or aggregated: {found.name}"
@@ -317,11 +311,17 @@ def _node(scope: Scope, columns: tuple[Column, ...], path: tuple[str, ...], valu
     key = len(values)
     values.append(parent.key)
     fields = tuple(
-        (each.value.field.name, index, each.value.field) for index, each in enumerate(columns) if each.value.relationships == path
+        (each.value.field.name, index, each.value.field)
+        for index, each in enumerate(columns)
+        if each.value.relationships == path
     )
     below = [each for each in scope.parents if each[:-1] == path and each != path]
-    used = [each for each in below if any(column.value.relationships[: len(each)] == each for column in columns)]
-    return Node(parent.sobject, key, fields, tuple((each[-1], _node(scope, columns, each, values)) for each in used))
+    used = [
+        each for each in below if any(column.value.relationships[: len(each)] == each for column in columns)
+    ]
+    return Node(
+        parent.sobject, key, fields, tuple((each[-1], _node(scope, columns, each, values)) for each in used)
+    )
 
 
 def _keys(node: Node | None) -> int:

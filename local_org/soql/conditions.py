@@ -67,7 +67,11 @@ class Conditions:
         """Returns what an operand means; raises ApiError for a field that no filter may use."""
         found = self.resolve(operand)
         if not found.field.filterable:
-            raise faults.bad_field(self.context.text, operand.at, f"field '{found.field.name}' can not be filtered in a query call")
+            raise faults.bad_field(
+                self.context.text,
+                operand.at,
+                f"field '{found.field.name}' can not be filtered in a query call",
+            )
         return found
 
     def _compare(self, condition: tree.Compare) -> Sql:
@@ -77,9 +81,9 @@ class Conditions:
             days = dates.relative(literal.text, self.context.today)
             if days is not None:
                 return _within(found.sql, operator, *(self._edge(found.field, day) for day in days))
-        value = self.value(found.field, literal)
         if operator == "LIKE":
-            return self._like(found, value, literal)
+            return self._like(found, literal)
+        value = self.value(found.field, literal)
         if value is None or value == "":
             return self._null(found, operator, literal)
         column = _value_of(found)
@@ -87,12 +91,18 @@ class Conditions:
             return Sql(f"{column} is not ?", (value,))
         return Sql(f"{column} {operator} ?", (value,))
 
-    def _like(self, found: Resolved, value: object, literal: tree.Literal) -> Sql:
+    def _like(self, found: Resolved, literal: tree.Literal) -> Sql:
         if found.field.type in IDS:
-            raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", faults.at(self.context.text, literal.at, "invalid operator on id field"))
+            raise ApiError(
+                400,
+                "INVALID_QUERY_FILTER_OPERATOR",
+                faults.at(self.context.text, literal.at, "invalid operator on id field"),
+            )
         if found.field.type not in TEXTS:
-            raise faults.bad_field(self.context.text, literal.at, f"invalid operator LIKE on field '{found.field.name}'")
-        return Sql(f"{found.sql} like ? escape '\\'", (value,))
+            raise faults.bad_field(
+                self.context.text, literal.at, f"invalid operator LIKE on field '{found.field.name}'"
+            )
+        return Sql(f"{found.sql} like ? escape '\\'", (self.value(found.field, literal),))
 
     def _null(self, found: Resolved, operator: str, literal: tree.Literal) -> Sql:
         if found.field.type == "boolean":
@@ -106,14 +116,20 @@ class Conditions:
 
     def _member(self, condition: tree.Member) -> Sql:
         found = self.filterable(condition.operand)
-        if found.field.type in ("date", "datetime") and any(dates.relative(each.text, self.context.today) for each in condition.values):
+        if found.field.type in ("date", "datetime") and any(
+            dates.relative(each.text, self.context.today) for each in condition.values
+        ):
             return self._member_of_ranges(condition)
         values = [self.value(found.field, each) for each in condition.values]
         given = [each for each in values if each is not None and each != ""]
         has_null = len(given) < len(values)
         text = f"{_value_of(found)} in ({', '.join('?' * len(given))})"
         if condition.negated:
-            text = f"{found.sql} is not null and not {text}" if has_null else f"({found.sql} is null or not {text})"
+            text = (
+                f"{found.sql} is not null and not {text}"
+                if has_null
+                else f"({found.sql} is null or not {text})"
+            )
         elif has_null:
             text = f"({found.sql} is null or {text})"
         return Sql(text, tuple(given))
@@ -139,16 +155,26 @@ class Conditions:
         if literal.kind != "string":
             raise self._mismatch(field, literal)
         if len(literal.text) > MAX_STRING:
-            raise faults.malformed(self.context.text, literal.at, f"Filter values cannot be longer than {MAX_STRING} characters")
+            raise faults.malformed(
+                self.context.text, literal.at, f"Filter values cannot be longer than {MAX_STRING} characters"
+            )
         if field.type not in IDS or not literal.text:
             return literal.text
         record_id = to_18(literal.text)
         if record_id is None:
-            raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", faults.at(self.context.text, literal.at, f"invalid ID field: {literal.text}"))
+            raise ApiError(
+                400,
+                "INVALID_QUERY_FILTER_OPERATOR",
+                faults.at(self.context.text, literal.at, f"invalid ID field: {literal.text}"),
+            )
         return record_id
 
     def _mismatch(self, field: Field, literal: tree.Literal) -> ApiError:
-        if literal.kind == "word" and literal.text.lower() not in ("true", "false") and field.type not in TEXTS:
+        if (
+            literal.kind == "word"
+            and literal.text.lower() not in ("true", "false")
+            and field.type not in TEXTS
+        ):
             return faults.malformed(self.context.text, literal.at, f"unexpected token: '{literal.text}'")
         kind = "string" if field.type in TEXTS else _KINDS.get(field.type, "double")
         quotes = "should be" if kind == "string" else "should not be"

@@ -12,7 +12,9 @@ from local_org.soql.conditions import IDS
 from local_org.soql.scope import Resolved
 
 MAX_JOINS = 2
-_NOT_INSIDE = frozenset({"activityhistory", "attachment", "event", "eventattendee", "note", "openactivity", "tag", "task"})
+_NOT_INSIDE = frozenset(
+    {"activityhistory", "attachment", "event", "eventattendee", "note", "openactivity", "tag", "task"}
+)
 _LINK_IDS = frozenset({"id", "contentdocumentid", "linkedentityid"})
 _ONE_FILTER = (
     "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using "
@@ -40,7 +42,9 @@ def check_joins(text: str, where: tree.Condition | None, source: SObject) -> Non
     """Refuses what semi-joins must not do; raises ApiError MALFORMED_QUERY."""
     found = list(joins_of(where))
     if len(found) > MAX_JOINS:
-        raise faults.malformed(text, found[MAX_JOINS][0].source.at, f"Maximum {MAX_JOINS} semi join sub-selects are allowed")
+        raise faults.malformed(
+            text, found[MAX_JOINS][0].source.at, f"Maximum {MAX_JOINS} semi join sub-selects are allowed"
+        )
     for join, in_or in found:
         problem = _problem(join, in_or, source)
         if problem:
@@ -55,7 +59,9 @@ def _problem(join: tree.Join, in_or: bool, source: SObject) -> str | None:
     if isinstance(join.operand, tree.Call) or "." in join.operand.text.removeprefix(f"{source.name}."):
         return "The left operand field in the where expression for outer query cannot have more than one level of relationships"
     if "." in join.selected.text:
-        return f"The inner select field '{join.selected.text}' cannot have more than one level of relationships"
+        return (
+            f"The inner select field '{join.selected.text}' cannot have more than one level of relationships"
+        )
     if join.source.text.lower() in _NOT_INSIDE:
         return f"Entity '{join.source.text}' is not supported for semi join inner selects"
     if join.source.text.lower() == source.name.lower():
@@ -63,11 +69,15 @@ def _problem(join: tree.Join, in_or: bool, source: SObject) -> str | None:
     return None
 
 
-def check_types(text: str, join: tree.Join, outer: Resolved, outer_object: SObject, inner: Resolved, inner_object: SObject) -> None:
+def check_types(
+    text: str, join: tree.Join, outer: Resolved, outer_object: SObject, inner: Resolved, inner_object: SObject
+) -> None:
     """Refuses a semi-join whose two sides are not ids of the same object; raises ApiError MALFORMED_QUERY."""
     for side, at in ((outer, join.operand.at), (inner, join.selected.at)):
         if side.field.type not in IDS:
-            raise faults.malformed(text, at, f"Semi join sub-selects can only query id fields, cannot use: '{side.field.name}'")
+            raise faults.malformed(
+                text, at, f"Semi join sub-selects can only query id fields, cannot use: '{side.field.name}'"
+            )
     if _targets(outer, outer_object).isdisjoint(_targets(inner, inner_object)):
         raise faults.malformed(
             text, join.selected.at,
@@ -108,7 +118,8 @@ def ids_named(where: tree.Condition | None) -> set[str]:
     return {
         _field_name(each)
         for each in _conjuncts(where)
-        if (isinstance(each, tree.Compare) and each.operator == "=") or (isinstance(each, tree.Member | tree.Join) and not each.negated)
+        if (isinstance(each, tree.Compare) and each.operator == "=")
+        or (isinstance(each, tree.Member | tree.Join) and not each.negated)
     }
 
 
@@ -118,6 +129,10 @@ def check_links(where: tree.Condition | None, access: Access) -> None:
         return
     if ids_named(where).isdisjoint(_LINK_IDS):
         raise ApiError(400, "MALFORMED_QUERY", _ONE_FILTER)
-    equals = {_field_name(each) for each in _conjuncts(where) if isinstance(each, tree.Compare) and each.operator == "="}
+    equals = {
+        _field_name(each)
+        for each in _conjuncts(where)
+        if isinstance(each, tree.Compare) and each.operator == "="
+    }
     if any(_field_name(each) not in _LINK_IDS for each in _leaves(where)) and "linkedentityid" not in equals:
         raise ApiError(400, "MALFORMED_QUERY", _OTHER_FILTERS)

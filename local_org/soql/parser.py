@@ -7,7 +7,16 @@ from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, v_args
+from lark import (
+    Lark,
+    Token,
+    Transformer,
+    UnexpectedCharacters,
+    UnexpectedEOF,
+    UnexpectedInput,
+    UnexpectedToken,
+    v_args,
+)
 
 from local_org.errors import ApiError
 from local_org.soql import tree
@@ -16,7 +25,18 @@ from local_org.soql.faults import malformed
 MAX_LENGTH = 100_000
 _STRING = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "N": "\n", "r": "\r", "R": "\r", "t": "\t", "T": "\t", "b": "\b", "B": "\b", "f": "\f", "F": "\f"}
+_ESCAPES = {
+    "n": "\n",
+    "N": "\n",
+    "r": "\r",
+    "R": "\r",
+    "t": "\t",
+    "T": "\t",
+    "b": "\b",
+    "B": "\b",
+    "f": "\f",
+    "F": "\f",
+}
 
 
 def unquote(text: str, keep: str = "") -> str:
@@ -77,16 +97,23 @@ class _Builder(Transformer[Token, Any]):
         return tree.Compare(operand, "!=" if operator == "<>" else str(operator), value)
 
     def like(self, operand: tree.Operand, _: Token, value: Token) -> tree.Compare:
-        return tree.Compare(operand, "LIKE", tree.Literal("string", unquote(value[1:-1], keep="%_\\"), value.start_pos or 0))
+        return tree.Compare(
+            operand, "LIKE", tree.Literal("string", unquote(value[1:-1], keep="%_\\"), value.start_pos or 0)
+        )
 
     def strings(self, token: Token) -> tuple[tree.Literal, ...]:
         start = token.start_pos or 0
-        return tuple(tree.Literal("string", unquote(match[1]), start + match.start()) for match in _STRING.finditer(token))
+        return tuple(
+            tree.Literal("string", unquote(match[1]), start + match.start())
+            for match in _STRING.finditer(token)
+        )
 
     def values(self, *literals: tree.Literal) -> tuple[tree.Literal, ...]:
         return literals
 
-    def semijoin(self, _: Token, selected: Token, __: Token, source: Token, where: tree.Condition | None) -> tuple[Any, ...]:
+    def semijoin(
+        self, _: Token, selected: Token, __: Token, source: Token, where: tree.Condition | None
+    ) -> tuple[Any, ...]:
         return _path(selected), _path(source), where
 
     def join(self, parts: tuple[Any, ...]) -> list[Any]:
@@ -114,7 +141,9 @@ class _Builder(Transformer[Token, Any]):
         return items
 
     def order_item(self, operand: tree.Operand, direction: Token | None, nulls: Token | None) -> tree.Order:
-        return tree.Order(operand, (direction or "").upper() == "DESC", not (nulls or "").upper().endswith("LAST"))
+        return tree.Order(
+            operand, (direction or "").upper() == "DESC", not (nulls or "").upper().endswith("LAST")
+        )
 
     def limit(self, _: Token, number: Token) -> int:
         return _whole(number)
@@ -163,7 +192,9 @@ def _grammar() -> Lark:
 def parse(text: str) -> tree.Query:
     """Returns the tree of a statement; raises ApiError MALFORMED_QUERY."""
     if len(text) > MAX_LENGTH:
-        raise ApiError(400, "MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_LENGTH} characters.")
+        raise ApiError(
+            400, "MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_LENGTH} characters."
+        )
     try:
         result = _grammar().parse(text)
     except UnexpectedInput as unexpected:
@@ -178,6 +209,8 @@ def _refusal(text: str, unexpected: UnexpectedInput) -> ApiError:
     if isinstance(unexpected, UnexpectedCharacters) and unexpected.pos_in_stream is not None:
         rest = text[unexpected.pos_in_stream :]
         word = re.match(r"\w+|.", rest, re.DOTALL)
-        return malformed(text, unexpected.pos_in_stream, f"unexpected token: '{word[0] if word else rest[:1]}'")
+        return malformed(
+            text, unexpected.pos_in_stream, f"unexpected token: '{word[0] if word else rest[:1]}'"
+        )
     assert isinstance(unexpected, UnexpectedEOF | UnexpectedToken)
     return malformed(text, len(text), "unexpected token: '<EOF>'")

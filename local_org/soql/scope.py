@@ -71,7 +71,9 @@ class Parent:
 class Scope:
     """The objects and joins of one SELECT, as one user may see them."""
 
-    def __init__(self, text: str, sobject: SObject, access: Access, name: str | None = None, prefix: str = "t") -> None:
+    def __init__(
+        self, text: str, sobject: SObject, access: Access, name: str | None = None, prefix: str = "t"
+    ) -> None:
         """Starts with the object of the FROM clause; `text` is the statement, for excerpts; `name` its alias there."""
         self.text = text
         self.sobject = sobject
@@ -92,15 +94,22 @@ class Scope:
             return self._resolve_call(operand)
         *steps, last = self._without_alias(operand)
         if len(steps) > MAX_LEVELS:
-            raise faults.malformed(self.text, operand.at, f"Cannot have more than {MAX_LEVELS} levels of parent relationships")
-        parent, path = self.parents[()], ()
+            raise faults.malformed(
+                self.text, operand.at, f"Cannot have more than {MAX_LEVELS} levels of parent relationships"
+            )
+        parent = self.parents[()]
+        path: tuple[str, ...] = ()
         for step in steps:
             parent, path = self._step(parent, path, step, operand.at)
         return replace(self._field(parent, last, operand.at), relationships=path)
 
     def _without_alias(self, path: tree.Path) -> list[str]:
         parts = path.parts
-        if len(parts) > 1 and parts[0].lower() in self._own_names and self.sobject.relationship(parts[0]) is None:
+        if (
+            len(parts) > 1
+            and parts[0].lower() in self._own_names
+            and self.sobject.relationship(parts[0]) is None
+        ):
             return parts[1:]
         return parts
 
@@ -110,11 +119,15 @@ class Scope:
             raise faults.malformed(self.text, call.at, f"Invalid function: {call.name}")
         argument = self.resolve(call.argument)
         if argument.field.type not in ("date", "datetime"):
-            raise faults.malformed(self.text, call.at, f"{call.name} only takes a date or dateTime: {argument.name}")
+            raise faults.malformed(
+                self.text, call.at, f"{call.name} only takes a date or dateTime: {argument.name}"
+            )
         template, field = known
         return Resolved(field, template.format(argument.sql), argument.relationships)
 
-    def _step(self, parent: Parent, path: tuple[str, ...], step: str, at: int) -> tuple[Parent, tuple[str, ...]]:
+    def _step(
+        self, parent: Parent, path: tuple[str, ...], step: str, at: int
+    ) -> tuple[Parent, tuple[str, ...]]:
         field = parent.sobject.relationship(step)
         if field is None or field.name.lower() not in self._fields_of(parent.sobject):
             raise faults.no_relationship(self.text, at, step)
@@ -123,7 +136,9 @@ class Scope:
         if found is None:
             found = self.parents[path] = self._join(parent, field, at)
             if len(self.parents) > MAX_RELATIONSHIPS + 1:
-                raise faults.malformed(self.text, at, f"Cannot have more than {MAX_RELATIONSHIPS} parent relationships")
+                raise faults.malformed(
+                    self.text, at, f"Cannot have more than {MAX_RELATIONSHIPS} parent relationships"
+                )
         return found, path
 
     def _join(self, parent: Parent, field: Field, at: int) -> Parent:
@@ -161,7 +176,11 @@ class Scope:
         for target in (SOBJECTS[name] for name in reference.reference_to if name in SOBJECTS):
             wanted = _name_of(target) if field.name == "Name" else field.name
             value = f"'{target.name}'" if field.name == "Type" else None
-            if value is None and wanted.lower() in self.access.readable(target) and self.access.may_read(target):
+            if (
+                value is None
+                and wanted.lower() in self.access.readable(target)
+                and self.access.may_read(target)
+            ):
                 value = f"(select n_.{quoted(wanted)} from {quoted(target.name)} n_ where n_.Id = {key})"
             if value is not None:
                 cases.append(f"when '{target.key_prefix}' then {value}")
@@ -174,7 +193,13 @@ def _name_of(sobject: SObject) -> str:
 
 def _address(parent: Parent, field: Field) -> str:
     """Returns a compound address as JSON text, or null where every part is null."""
-    parts = {each.name.removeprefix(field.name.removesuffix("Address")): each for each in parent.sobject.fields if each.compound == field.name}
-    columns = {key: f"{parent.alias}.{quoted(parts[name].name)}" for name, key in _PART_KEYS.items() if name in parts}
+    parts = {
+        each.name.removeprefix(field.name.removesuffix("Address")): each
+        for each in parent.sobject.fields
+        if each.compound == field.name
+    }
+    columns = {
+        key: f"{parent.alias}.{quoted(parts[name].name)}" for name, key in _PART_KEYS.items() if name in parts
+    }
     pairs = ", ".join(f"'{key}', {column}" for key, column in columns.items())
     return f"case when coalesce({', '.join(columns.values())}) is not null then json_object({pairs}) end"
