@@ -131,15 +131,21 @@ class Dbt:
             )
 
     def invoke(
-        self, arguments: Sequence[str], *, callbacks: Sequence[Callback] = (), indirect_selection: str | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        callbacks: Sequence[Callback] = (),
+        indirect_selection: str | None = None,
     ) -> dbtRunnerResult:
         """Runs one dbt command and gives dbt's own result; the tables that it names are those of this database."""
         from dbt.cli.main import dbtRunner  # takes a second to import; most processes never build
 
         with self.environment(indirect_selection), tempfile.TemporaryDirectory() as target:
-            path = project.manifest_path(self.directory)
+            path = project.parsed_path(self.directory)
             name = os.environ["FLUINT_DBT_DBNAME"]
-            runner = dbtRunner(manifest=_manifest(path, path.stat().st_mtime, name), callbacks=list(callbacks))
+            runner = dbtRunner(
+                manifest=_manifest(path, path.stat().st_mtime, name), callbacks=list(callbacks)
+            )
             # Without log files: a database's message may quote a row.
             return runner.invoke(
                 [*arguments, "--log-level", "none", "--log-level-file", "none", "--target-path", target]
@@ -175,13 +181,15 @@ def _manifest(path: Path, written: float, database: str) -> Manifest:
 
     Kept between builds, because reading it costs as much as a small build; `written` (the file's time) makes a new one count.
     """
-    from dbt.contracts.graph.manifest import Manifest, WritableManifest
+    from dbt.contracts.graph.manifest import Manifest
 
-    manifest = Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(str(path)))
+    # Not from manifest.json: what dbt reads from there takes a generic test for a singular one, which then cannot run.
+    manifest = Manifest.from_msgpack(path.read_bytes())
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
         node.database = database
         if node.relation_name:
             node.relation_name = f'"{database}".' + node.relation_name.partition(".")[2]
+    manifest.build_parent_and_child_maps()
     manifest.build_flat_graph()  # what macros see as `graph`
     return manifest
 
@@ -208,7 +216,10 @@ def marts_are_behind(database: Database) -> bool:
     Raw rows, admissions, exclusions and uploads by their transaction; licences, documents and the connection by value.
     """
     with database.connect() as connection:
-        return connection.execute("select from fluint_intermediate.int_inputs_ahead limit 1").fetchone() is not None
+        return (
+            connection.execute("select from fluint_intermediate.int_inputs_ahead limit 1").fetchone()
+            is not None
+        )
 
 
 def checked(result: dbtRunnerResult) -> list[Built]:
@@ -237,7 +248,9 @@ def failure(failed: Sequence[Built]) -> FluintError:
             f"These data tests failed: {'; '.join(tests)}. The tables are up to date; what a failure means is in the head of the"
             " test's file in dbt_project/tests."
         )
-    return BugError(" ".join(texts) or "dbt ended without success and named no model. Run it again with `fluint models`.")
+    return BugError(
+        " ".join(texts) or "dbt ended without success and named no model. Run it again with `fluint models`."
+    )
 
 
 def _built(result: NodeResult) -> Built:
@@ -259,7 +272,9 @@ def _explained(exception: BaseException) -> FluintError:
     from dbt.adapters.exceptions import FailedToConnectError
 
     if isinstance(exception, FailedToConnectError):
-        return TransientError("dbt could not connect to the database; no table was changed. The next build tries again.")
+        return TransientError(
+            "dbt could not connect to the database; no table was changed. The next build tries again."
+        )
     return BugError(f"dbt stopped before it built anything: {safe_message(str(exception))}")
 
 

@@ -26,6 +26,11 @@ def manifest_path(directory: Path = DIRECTORY) -> Path:
     return directory / "target" / "manifest.json"
 
 
+def parsed_path(directory: Path = DIRECTORY) -> Path:
+    """Where `prepare` puts the same in dbt's own form, which it can build from."""
+    return directory / "target" / "partial_parse.msgpack"
+
+
 def read_manifest(directory: Path = DIRECTORY) -> Manifest:
     """The parsed project as dbt wrote it; SetupError if it was never parsed."""
     try:
@@ -40,9 +45,9 @@ def read_manifest(directory: Path = DIRECTORY) -> Manifest:
 def prepare(directory: Path = DIRECTORY) -> bool:
     """Parses the project if one of its files is newer than the last parse, or gone since then; says whether it did.
 
-    Safe while others do the same: the manifest is replaced whole.
+    Safe while others do the same: each file is replaced whole.
     """
-    manifest = manifest_path(directory)
+    manifest, parsed = manifest_path(directory), parsed_path(directory)
     # A directory's time changes when a file in it is removed.
     newest = max(path.stat().st_mtime for path in _sources(directory))
     if manifest.exists() and manifest.stat().st_mtime > newest:
@@ -50,7 +55,8 @@ def prepare(directory: Path = DIRECTORY) -> bool:
     manifest.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=manifest.parent) as target:
         _parse(directory, Path(target))
-        os.replace(Path(target) / "manifest.json", manifest)
+        os.replace(Path(target) / parsed.name, parsed)
+        os.replace(Path(target) / manifest.name, manifest)  # last: its time says that both are there
     return True
 
 
@@ -69,7 +75,13 @@ def _essence(node: dict[str, Any]) -> Any:
     if node["resource_type"] == "macro":
         return node["macro_sql"]
     columns = [(name, column["data_type"]) for name, column in node["columns"].items()]
-    return [node["raw_code"], node["schema"], node["config"]["materialized"], node["config"].get("indexes"), columns]
+    return [
+        node["raw_code"],
+        node["schema"],
+        node["config"]["materialized"],
+        node["config"].get("indexes"),
+        columns,
+    ]
 
 
 def _sources(directory: Path) -> Iterator[Path]:
@@ -83,7 +95,15 @@ def _parse(directory: Path, target: Path) -> None:
     from dbt.cli.main import dbtRunner  # takes a second to import, and only a changed project needs it
 
     result = dbtRunner().invoke(
-        ["parse", "--quiet", "--no-partial-parse", "--log-level-file", "none", "--project-dir", str(directory)]
+        [
+            "parse",
+            "--quiet",
+            "--no-partial-parse",
+            "--log-level-file",
+            "none",
+            "--project-dir",
+            str(directory),
+        ]
         + ["--profiles-dir", str(directory), "--target-path", str(target)]
     )
     if not result.success:

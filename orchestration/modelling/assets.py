@@ -1,0 +1,100 @@
+"""dbt's models as Dagster assets: their names, and the events of a build. The only module of the room that imports dagster-dbt.
+
+Which job builds what, and the lock around it, belong to the Dagster layer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration.errors import FluintError
+from orchestration.modelling import project
+from orchestration.modelling.dbt import RUN, TEST, Dbt, checked
+
+# dagster-dbt's own choice of what becomes a Dagster event.
+_RESULTS = ("LogModelResult", "LogTestResult")
+
+
+class FluintTranslator(DagsterDbtTranslator):
+    """Names models as they are named in Postgres, and groups them by layer."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The asset of one model, or source: key = schema and table, group = layer."""
+        spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
+        model = manifest["nodes"].get(unique_id)
+        if model is None:
+            return spec
+        shape = "table" if model["config"]["materialized"] == "incremental" else "view"
+        return spec.replace_attributes(
+            group_name=model["fqn"][1], kinds={"dbt", "postgres", shape}, owners=["team:data"]
+        )
+
+
+def translator() -> DagsterDbtTranslator:
+    """The translator, with data tests of models and sources as asset checks."""
+    return FluintTranslator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+
+def dbt_project(directory: Path = project.DIRECTORY) -> DbtProject:
+    """The project as dagster-dbt knows it."""
+    return DbtProject(project_dir=directory, profiles_dir=directory)
+
+
+def build_assets(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Builds what the step selected, models first and tests then, and yields what became of each as Dagster events.
+
+    Raises dg.Failure, after the events of what succeeded, with a text that names the models or tests that failed.
+    """
+    run = _in_process if dbt.in_process else _by_command
+    for command in (RUN, TEST):
+        yield from run(dbt, context, command)
+
+
+def _in_process(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[str]) -> Iterator[Any]:
+    from google.protobuf.json_format import MessageToDict
+
+    manifest = project.read_manifest(dbt.directory)
+    chosen = get_updated_cli_invocation_params_for_context(context, manifest, translator())
+    messages: list[dict[str, Any]] = []
+
+    def remember(message: Any) -> None:
+        if message.info.name in _RESULTS:
+            messages.append(MessageToDict(message, preserving_proto_field_name=True))
+
+    result = dbt.invoke(
+        [*command, *chosen.selection_args], callbacks=[remember], indirect_selection=chosen.indirect_selection
+    )
+    for message in messages:
+        yield from DbtCoreCliEventMessage(
+            raw_event=message, event_history_metadata={}
+        ).to_default_asset_events(
+            manifest=chosen.manifest,
+            dagster_dbt_translator=chosen.dagster_dbt_translator,
+            context=context,
+            project=chosen.dbt_project,
+        )
+    try:
+        checked(result)
+    except FluintError as error:
+        raise dg.Failure(str(error)) from None
+
+
+def _by_command(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[str]) -> Iterator[Any]:
+    """The same through dagster-dbt's public interface: a process per command, for the day when the other way breaks."""
+    executable = str(Path(sys.executable).with_name("dbt"))
+    with dbt.environment():
+        cli = DbtCliResource(project_dir=dbt_project(dbt.directory), dbt_executable=executable)
+        invocation = cli.cli([*command], context=context, raise_on_error=False)
+        yield from invocation.stream()
+        if not invocation.is_successful():
+            raise dg.Failure(f"`dbt {command[0]}` ended without success; its output is in the step's log.")
