@@ -116,12 +116,13 @@ def record_types(world: World) -> Iterator[Row]:
 
 
 def user_roles(world: World, ids: dict[str, str]) -> Iterator[Row]:
-    """Yields the rows of UserRole and notes their ids by developer name in `ids`."""
+    """Yields the rows of UserRole, an object without CreatedDate, and notes their ids by developer name in `ids`."""
+    audit = {name: value for name, value in _audit(world).items() if not name.startswith("Created")}
     for developer_name, label, parent in _ROLES:
         ids[developer_name] = world.ids.next("00E")
         yield {
             "Id": ids[developer_name], "Name": label, "DeveloperName": developer_name,
-            "ParentRoleId": ids[parent] if parent else None, **_audit(world),
+            "ParentRoleId": ids[parent] if parent else None, **audit,
         }  # fmt: skip
 
 

@@ -381,7 +381,7 @@ def test_rep_sees_own_deals_alone(org: Org) -> None:
     """Fault: every user of the demo org sees all, and a client that lacks View All looks complete."""
     rep = str(next(each["user_id"] for each in cast(org) if each["role"] == "rep"))
     found = org.query("SELECT Id FROM Opportunity", user_id=rep, include_deleted=False)
-    assert 0 < found.total < 400  # type: ignore[operator]
+    assert 0 < found.total < 400
     assert found.total == _one(
         org, "select count(*) from Opportunity where IsDeleted = 0 and OwnerId = ?", rep
     )
