@@ -17,7 +17,7 @@ from orchestration.errors import (
 )
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
-from tests.contract.running_org import V, RunningOrg
+from tests.contract.running_org import RunningOrg, V
 from tests.salesforce.scripted_org import MemoryStore
 
 MAILS = soql.select(["Id", "Subject", "TextBody", "RelatedToId", "Incoming", "MessageDate"], "EmailMessage")
