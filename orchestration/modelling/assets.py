@@ -61,7 +61,7 @@ def build_assets(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
 
 
 def _in_process(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[str]) -> Iterator[Any]:
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
     manifest = project.read_manifest(dbt.directory)
     chosen = get_updated_cli_invocation_params_for_context(context, manifest, translator())

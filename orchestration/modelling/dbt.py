@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,10 +21,8 @@ from orchestration.errors import BugError, FluintError, SetupError, TransientErr
 from orchestration.modelling import project
 
 if TYPE_CHECKING:
-    from dbt.artifacts.schemas.results import NodeResult
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
-    from dbt_common.events.base_types import EventMsg
 
 # What a sync builds: tables that follow their inputs. Views are deployed by `fluint upgrade`, the daily snapshot has its day.
 INTERVAL = "tag:interval"
@@ -37,7 +35,7 @@ _VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
 # dbt keeps its flags, its adapter and its log in module variables: one invocation at a time in a process.
 _ONE_AT_A_TIME = threading.RLock()
 
-Callback = Callable[["EventMsg"], None]
+Callback = Callable[[Any], None]  # what dbt tells while it works: its event messages
 
 
 class Cursor(Protocol):
@@ -146,11 +144,7 @@ class Dbt:
             runner = dbtRunner(
                 manifest=_manifest(path, path.stat().st_mtime, name), callbacks=list(callbacks)
             )
-            # Without log files: a database's message may quote a row.
-            return runner.invoke(
-                [*arguments, "--log-level", "none", "--log-level-file", "none", "--target-path", target]
-                + ["--project-dir", str(self.directory), "--profiles-dir", str(self.directory)]
-            )
+            return runner.invoke([*arguments, *project.options(self.directory, Path(target))])
 
     @contextmanager
     def environment(self, indirect_selection: str | None = None) -> Iterator[None]:
@@ -189,8 +183,8 @@ def _manifest(path: Path, written: float, database: str) -> Manifest:
         node.database = database
         if node.relation_name:
             node.relation_name = f'"{database}".' + node.relation_name.partition(".")[2]
-    manifest.build_parent_and_child_maps()
-    manifest.build_flat_graph()  # what macros see as `graph`
+    manifest.build_parent_and_child_maps()  # type: ignore[no-untyped-call]
+    manifest.build_flat_graph()  # type: ignore[no-untyped-call] # what macros see as `graph`
     return manifest
 
 
@@ -253,7 +247,7 @@ def failure(failed: Sequence[Built]) -> FluintError:
     )
 
 
-def _built(result: NodeResult) -> Built:
+def _built(result: Any) -> Built:
     # A run-operation answers with another class, which has the id alone.
     unique_id: str = result.node.unique_id if hasattr(result, "node") else result.unique_id
     kind, _, name = unique_id.split(".")[:3]
@@ -269,7 +263,7 @@ def safe_message(message: str) -> str:
 
 
 def _explained(exception: BaseException) -> FluintError:
-    from dbt.adapters.exceptions import FailedToConnectError
+    from dbt.adapters.exceptions.connection import FailedToConnectError
 
     if isinstance(exception, FailedToConnectError):
         return TransientError(

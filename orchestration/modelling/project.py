@@ -91,20 +91,23 @@ def _sources(directory: Path) -> Iterator[Path]:
             yield from path.rglob("*")
 
 
+def options(directory: Path, target: Path) -> list[str]:
+    """What every dbt command gets: our files, a target of its own, and no output, since a database's message may quote a row."""
+    quiet = ["--log-level", "none", "--log-level-file", "none"]
+    return [
+        *quiet,
+        "--project-dir",
+        str(directory),
+        "--profiles-dir",
+        str(directory),
+        "--target-path",
+        str(target),
+    ]
+
+
 def _parse(directory: Path, target: Path) -> None:
     from dbt.cli.main import dbtRunner  # takes a second to import, and only a changed project needs it
 
-    result = dbtRunner().invoke(
-        [
-            "parse",
-            "--quiet",
-            "--no-partial-parse",
-            "--log-level-file",
-            "none",
-            "--project-dir",
-            str(directory),
-        ]
-        + ["--profiles-dir", str(directory), "--target-path", str(target)]
-    )
+    result = dbtRunner().invoke(["parse", "--no-partial-parse", *options(directory, target)])
     if not result.success:
         raise BugError(f"The dbt project cannot be parsed: {result.exception}")
