@@ -162,6 +162,30 @@ def load_settings(environ: Mapping[str, str] = os.environ, directory: Path = PRO
         raise SetupError(f"A setting in the environment is not valid JSON: {error}.") from None
 
 
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a child process that is to have these settings and no other. Holds secrets."""
+    foreign = {name for name in os.environ if name.removeprefix(PREFIX).lower() in Settings.model_fields}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) or name not in foreign
+    }
+    return kept | settings.environment()
+
+
+def export(settings: Settings) -> None:
+    """Makes these settings those of this process, for libraries that read its environment (Dagster, dbt)."""
+    wanted = process_environment(settings)
+    for name in set(os.environ) - set(wanted):
+        del os.environ[name]
+    os.environ.update(wanted)
+
+
+def use_browser(command: str) -> None:
+    """Makes `webbrowser` of this process run this command (with %s for the address) in place of a browser."""
+    os.environ["BROWSER"] = command
+
+
 def missing(name: str) -> SetupError:
     """The error for a setting that is needed now and not set."""
     where = "the environment or `.env`" if name in _SECRETS else "fluint.yaml or the environment"

@@ -1,7 +1,5 @@
 """The Salesforce org as a resource: the app's credentials, the token store in Postgres, and the client over both."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.errors import SetupError
@@ -10,6 +8,7 @@ from orchestration.postgres.token_store import PostgresTokenStore
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.my_domain import my_domain_url
 from orchestration.salesforce.oauth import OAuthApp
+from orchestration.salesforce.redirect import PATH
 from orchestration.salesforce.transport import Timeouts
 from orchestration.settings import missing
 
@@ -48,7 +47,7 @@ def redirect_uri(port: int) -> str:
     return f"http://localhost:{port}/callback"
 
 
-class SalesforceResource(dg.ConfigurableResourceFactory[Salesforce]):
+class SalesforceResource(dg.ConfigurableResource[Salesforce]):
     """Gives a client of the connected org; whether there is a connection shows at its first call."""
 
     database: dg.ResourceDependency[Database]

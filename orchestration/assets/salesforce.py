@@ -1,0 +1,120 @@
+"""The raw tables of Salesforce as assets: one per object, the same asset in both of its modes.
+
+A run without a partition follows changes or lists what lacks coverage (tag `fluint/mode`); a run with a range of months
+reads those months again. What is read, and in which order, is decided in `orchestration.sync`, not here.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from orchestration.assets.modes import Mode, keys_were_read, mode_of
+from orchestration.assets.months import FIRST_MONTH, MONTHS, created_range, report_covered_months
+from orchestration.assets.reports import IS_CURRENT, events, raw_key
+from orchestration.modelling import Dbt
+from orchestration.postgres.connection import Database
+from orchestration.postgres.locks import views_lock
+from orchestration.salesforce.client import Salesforce
+from orchestration.sync.coverage import covered_months
+from orchestration.sync.objects import BY_TABLE, SObject
+from orchestration.sync.options import Collaborators, ObjectReport, SyncOptions
+from orchestration.sync.run import list_missing, reread, sync_changes
+
+GROUP = "salesforce"
+# Bounds how many steps of any kind call Salesforce at once; the limit is in dagster.yaml.
+POOL = "salesforce"
+Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
+
+DESCRIPTIONS = {
+    "user": "Salesforce users, whole. Their e-mail (else username) decides which Fluint user owns a deal.",
+    "opportunity_stage": "The org's sales stages with order, probability and forecast category; retired ones stay.",
+    "record_type": "Record types of all objects; filters name those of Opportunity.",
+    "opportunity": "Deals of matched, licensed owners that pass the workspace's filters, and all that were admitted before.",
+    "opportunity_contact_role": "Which contact plays which role in a deal in scope.",
+    "contact": "The contacts that roles of deals in scope name.",
+    "email_message": "E-mails related to deals in scope, with bodies. Personal data: not for analysts (see fluint.email_activity).",
+}
+
+
+def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
+    """The assets of the raw tables that `options` names, made by one step.
+
+    One step, because one keys phase and one order serve all objects, and because an object that fails must not stop the
+    others: a failed step would. Deals and what belongs to them are partitioned and have no edge among themselves, because
+    an edge between two of them would stop every run that has no partition.
+    """
+    sobjects = [BY_TABLE[table] for table in options.tables]
+    whole = [raw_key(sobject.table_name) for sobject in sobjects if sobject.is_whole]
+
+    @dg.multi_asset(
+        name="salesforce",
+        specs=[_spec(s) if s.is_whole else _spec(s, whole, MONTHS) for s in sobjects],
+        check_specs=[_is_current(s) for s in sobjects],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+    )
+    def salesforce(
+        context: dg.AssetExecutionContext,
+        database: dg.ResourceParam[Database],
+        salesforce: dg.ResourceParam[Salesforce],
+        dbt: dg.ResourceParam[Dbt],
+    ) -> Events:
+        """Reads the selected objects in the order in which they depend on each other."""
+        sync = Collaborators(database, salesforce, context.run_id, options)
+        # Entitlement is read from views, which `fluint upgrade` must not take away meanwhile.
+        with views_lock(database, shared=True):
+            dbt.check_deployed_views()
+            yield from _read(context, sync, [t for t in _selected(context) if not BY_TABLE[t].is_whole])
+
+    return salesforce
+
+
+def _read(context: dg.AssetExecutionContext, sync: Collaborators, months: list[str]) -> Events:
+    """Reads by months if the run has some, else by its mode; what became covered is shown on the partition bar."""
+    if context.has_partition_key or context.has_partition_key_range:
+        start, end = created_range(context.partition_time_window)
+        yield from events(lambda: reread(sync, _selected(context), start, end), "months", of_months=True)
+        return
+    mode = mode_of(context.run.tags)
+    yield from events(lambda: _by_mode(context, sync, mode), mode, of_months=False)
+    if mode is Mode.HISTORY:
+        report_covered_months(context.instance, months, covered_months(sync.database, FIRST_MONTH))
+
+
+def _by_mode(context: dg.AssetExecutionContext, sync: Collaborators, mode: Mode) -> list[ObjectReport]:
+    if mode is Mode.HISTORY:
+        return list_missing(sync, _selected(context))
+    return sync_changes(sync, _selected(context), keys_done=keys_were_read(context.run.tags))
+
+
+def _selected(context: dg.AssetExecutionContext) -> list[str]:
+    selected = {key.path[-1] for key in context.selected_asset_keys}
+    return [table for table in BY_TABLE if table in selected]
+
+
+def _spec(
+    sobject: SObject, upstream: Sequence[dg.AssetKey] = (), months: dg.PartitionsDefinition[str] | None = None
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(sobject.table_name),
+        deps=upstream,
+        partitions_def=months,
+        description=DESCRIPTIONS[sobject.table_name],
+        group_name=GROUP,
+        kinds={"salesforce", "postgres"},
+        owners=["team:data"],
+        skippable=True,
+        metadata={
+            "sobject": sobject.name,
+            "dagster/relation_identifier": f"raw_salesforce.{sobject.table_name}",
+        },
+    )
+
+
+def _is_current(sobject: SObject) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        IS_CURRENT,
+        asset=raw_key(sobject.table_name),
+        description="The last run read all that it set out to read. A warning: the API allowance deferred the rest.",
+    )

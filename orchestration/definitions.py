@@ -1,0 +1,69 @@
+"""The code location: settings turned into resources, and the parts of the Dagster layer put together. No I/O, no logic.
+
+`build_definitions` makes a fresh set, with substitutes where a test wants them; `defs` is what Dagster loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from orchestration import jobs
+from orchestration.assets.documents import uploaded_documents
+from orchestration.assets.models import models_asset, tests_of
+from orchestration.assets.salesforce import salesforce_asset
+from orchestration.checks.coverage import every_month_is_covered
+from orchestration.checks.expectations import deals_are_plausible
+from orchestration.modelling.project import read_manifest
+from orchestration.resources.from_settings import resources
+from orchestration.schedules import schedules
+from orchestration.sensors.covered_months import covered_months_sensor
+from orchestration.sensors.licensed_owners import newly_licensed_owners_sensor
+from orchestration.sensors.pending_documents import pending_documents_sensor
+from orchestration.sensors.salesforce_changes import salesforce_changes_sensor
+from orchestration.settings import Settings, load_settings
+from orchestration.sync.objects import BY_TABLE
+from orchestration.sync.options import SyncOptions
+
+
+def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole code location for these settings; `overrides` replaces resources by name.
+
+    Secrets are named, not read: a process needs `settings.environment()` as its environment when it runs something.
+    """
+    options = sync_options(settings)
+    manifest = read_manifest()
+    models = models_asset(manifest)
+    all_jobs = jobs.all_jobs(
+        options.tables, tests_of(models, manifest, "interval"), tests_of(models, manifest)
+    )
+    base = dg.Definitions(
+        assets=[salesforce_asset(options), models, uploaded_documents],
+        asset_checks=[every_month_is_covered, deals_are_plausible],
+        jobs=all_jobs,
+        schedules=schedules(),
+        sensors=[
+            salesforce_changes_sensor(settings.interval_seconds, options, all_jobs),
+            newly_licensed_owners_sensor,
+            covered_months_sensor(options.tables),
+            pending_documents_sensor,
+        ],
+        resources=resources(settings) | dict(overrides or {}),
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(base, dg.Definitions(jobs=[jobs.sync_now_job(base.resolve_job_def)]))
+
+
+def sync_options(settings: Settings) -> SyncOptions:
+    """The numbers and objects of the sync; SetupError for an object that there is not."""
+    return SyncOptions(
+        overlap=timedelta(minutes=settings.overlap_minutes),
+        bulk_threshold=settings.bulk_threshold,
+        tables=settings.enabled_tables(BY_TABLE),
+    )
+
+
+defs = build_definitions(load_settings())

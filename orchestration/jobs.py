@@ -1,0 +1,157 @@
+"""Jobs: which assets go together in one run, under which mode. How an asset is made belongs to the asset.
+
+A job that models selects the views between raw tables and marts too. They are never built by a run (`fluint upgrade` deploys
+them), but Dagster orders two assets only along selected ones: without the views the marts would be built first.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
+from orchestration.assets.reports import raw_key
+from orchestration.checks.coverage import every_month_is_covered
+from orchestration.checks.expectations import deals_are_plausible
+from orchestration.sync.objects import BY_TABLE
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+SYNC_SALESFORCE = "sync_salesforce_job"
+LIST_MISSING = "list_missing_job"
+BACKFILL_SALESFORCE = "backfill_salesforce_job"
+BUILD_MODELS = "build_models_job"
+UPLOAD_DOCUMENTS = "upload_documents_job"
+SNAPSHOT_DEALS = "deal_daily_snapshot_job"
+CHECK_MODELS = "check_models_job"
+SYNC_NOW = "sync_now_job"
+
+RAW = dg.AssetSelection.groups("salesforce")
+VIEWS = dg.AssetSelection.groups("staging", "entitlement", "intermediate")
+INTERVAL_MARTS = dg.AssetSelection.tag("interval", "")
+MODELS = INTERVAL_MARTS | (INTERVAL_MARTS.upstream() & VIEWS)
+SNAPSHOT = dg.AssetKey(["fluint", "deal_daily_snapshot"])
+COVERAGE = dg.AssetSelection.checks(every_month_is_covered)
+PLAUSIBILITY = dg.AssetSelection.checks(deals_are_plausible)
+UPLOAD = dg.AssetSelection.groups("documents")
+
+# Higher goes first: a change waits neither for history nor for a file.
+_PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0"}
+
+
+def all_jobs(
+    tables: Sequence[str], interval_tests: dg.AssetSelection, model_tests: dg.AssetSelection
+) -> "list[UnresolvedAssetJobDefinition]":
+    """Every job but sync_now_job, for the raw `tables` that are read and the dbt tests of two cadences."""
+    return _salesforce_jobs(tables, interval_tests) + _other_jobs(model_tests)
+
+
+def _salesforce_jobs(
+    tables: Sequence[str], interval_tests: dg.AssetSelection
+) -> "list[UnresolvedAssetJobDefinition]":
+    """The jobs that read Salesforce or model what was read."""
+    models = MODELS.without_checks() | interval_tests
+    months = dg.AssetSelection.assets(*(raw_key(table) for table in tables if not BY_TABLE[table].is_whole))
+    return [
+        _job(
+            SYNC_SALESFORCE,
+            (RAW | models) - COVERAGE,
+            Mode.CHANGES,
+            "Follows what changed in Salesforce since the last run, and brings the marts up to date.",
+        ),
+        _job(
+            LIST_MISSING,
+            RAW | models | COVERAGE,
+            Mode.HISTORY,
+            "Lists the deals of entitled owners that were never listed, with their roles, contacts and mail: the first load,"
+            " a new licence, a wider filter, whatever an earlier run left.",
+        ),
+        _job(
+            BACKFILL_SALESFORCE,
+            (months | models) - COVERAGE,
+            Mode.HISTORY,
+            "Reads a range of months again, whether they are covered or not: choose the months when you launch it.",
+        ),
+        _job(
+            BUILD_MODELS,
+            models,
+            Mode.CHANGES,
+            "Brings the marts up to the raw rows that are there; asks Salesforce nothing.",
+        ),
+    ]
+
+
+def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefinition]":
+    """Documents, the daily snapshot and the nightly checks."""
+    return [
+        _job(
+            UPLOAD_DOCUMENTS,
+            (UPLOAD | (UPLOAD.downstream() & (VIEWS | INTERVAL_MARTS))).without_checks(),
+            Mode.UPLOAD,
+            "Sends document versions that Fluint generated to their opportunities, and models what became of them.",
+        ),
+        _job(
+            SNAPSHOT_DEALS,
+            dg.AssetSelection.assets(SNAPSHOT).without_checks(),
+            None,
+            "Keeps today's state of every deal. The past cannot be captured later.",
+        ),
+        _job(
+            CHECK_MODELS,
+            model_tests | COVERAGE | PLAUSIBILITY,
+            None,
+            "Runs every test of the models and Great Expectations over whole tables.",
+        ),
+    ]
+
+
+def sync_now_job(resolve: Callable[[str], dg.JobDefinition]) -> dg.JobDefinition:
+    """One click, no configuration: follows changes, then lists what is missing, each as a run of its own job.
+
+    `resolve` gives a job by its name. The runs are executed by this one, so that it works without a daemon.
+    """
+
+    @dg.op(
+        name="sync_now", description="Runs sync_salesforce_job and then list_missing_job, in this process."
+    )
+    def sync_now(context: dg.OpExecutionContext) -> None:
+        failed = []
+        for name in (SYNC_SALESFORCE, LIST_MISSING):
+            result = resolve(name).execute_in_process(
+                instance=context.instance, tags={STARTED_BY_TAG: context.run_id}, raise_on_error=False
+            )
+            context.log.info(f"{name}: run {result.run_id} {'succeeded' if result.success else 'failed'}")
+            if not result.success:
+                failed.append(f"{name}, run {result.run_id}: {_reason(result)}")
+        if failed:
+            raise dg.Failure("\n".join(failed), allow_retries=False)
+
+    @dg.job(
+        name=SYNC_NOW,
+        executor_def=dg.in_process_executor,
+        description="Brings everything up to date now: what changed, what is missing, and the marts. Needs no configuration.",
+    )
+    def job() -> None:
+        sync_now()
+
+    return job
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps say: the text that a person reads."""
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    texts = [
+        data.user_failure_data.description if data.user_failure_data else data.error_display_string
+        for data in failures
+    ]
+    return " ".join(text for text in texts if text) or "see its log."
+
+
+def _job(
+    name: str, selection: dg.AssetSelection, mode: Mode | None, description: str
+) -> "UnresolvedAssetJobDefinition":
+    tags = {MODE_TAG: mode.value, "dagster/priority": _PRIORITY[mode]} if mode else {}
+    return dg.define_asset_job(
+        name, selection, description=description, tags=tags, executor_def=dg.in_process_executor
+    )

@@ -1,0 +1,19 @@
+"""The workspace's Postgres as a resource."""
+
+import dagster as dg
+
+from orchestration.postgres.connection import Database
+from orchestration.settings import missing
+
+
+class DatabaseResource(dg.ConfigurableResource[Database]):
+    """Gives a `Database`; `SetupError` names the variable that is not set."""
+
+    url: str | None = None
+    without_tls_because: str | None = None
+
+    def create_resource(self, context: dg.InitResourceContext) -> Database:
+        """Makes the object; opens no connection."""
+        if not self.url:
+            raise missing("database_url")
+        return Database(self.url, without_tls_because=self.without_tls_because)

@@ -1,0 +1,36 @@
+"""Settings made into resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.resources.database import DatabaseResource
+from orchestration.resources.dbt import DbtResource
+from orchestration.resources.salesforce import SalesforceResource
+from orchestration.settings import PREFIX, Settings
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    """The resources by name; a secret is the name of its variable, so that Dagster never shows its value."""
+    database = DatabaseResource(
+        url=_secret(settings, "database_url"), without_tls_because=settings.database_without_tls_because
+    )
+    salesforce = SalesforceResource(
+        database=database,
+        encryption_key=_secret(settings, "encryption_key"),
+        client_id=settings.salesforce_client_id,
+        client_secret=_secret(settings, "salesforce_client_secret"),
+        url=settings.salesforce_url,
+        subdomain=settings.salesforce_subdomain,
+        ca_file=settings.salesforce_ca_file and str(settings.salesforce_ca_file),
+        redirect_port=settings.redirect_port,
+        api_version=settings.api_version,
+        quota_share=settings.quota_share,
+    )
+    return {"database": database, "salesforce": salesforce, "dbt": DbtResource(database=database)}
+
+
+def _secret(settings: Settings, name: str) -> dg.EnvVar | None:
+    return dg.EnvVar(PREFIX + name.upper()) if getattr(settings, name) is not None else None

@@ -1,0 +1,34 @@
+"""Starts the upload of document versions that are due."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.assets.documents import UPLOAD
+from orchestration.documents.outbox import count_due
+from orchestration.jobs import UPLOAD_DOCUMENTS
+from orchestration.postgres.connection import Database
+from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
+
+
+@dg.sensor(
+    name="pending_documents_sensor",
+    job_name=UPLOAD_DOCUMENTS,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts upload_documents_job when Fluint generated a document version that is not in Salesforce yet.",
+)
+def pending_documents_sensor(
+    context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
+) -> dg.RunRequest | dg.SkipReason:
+    """One run drains the outbox; a version that failed is due again after its own pause."""
+    with database.transaction() as connection:
+        due = count_due(connection)
+    if not due:
+        return dg.SkipReason("No document version is due.")
+    if run_id := unfinished_run(context.instance, [UPLOAD_DOCUMENTS]):
+        return dg.SkipReason(f"Run {run_id} is still under way.")
+    rests = (rests_until(context.instance, UPLOAD_DOCUMENTS), deferred_until(context.instance, UPLOAD))
+    if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
+        return dg.SkipReason(f"{due} are due; sending goes on after {rest:%Y-%m-%d %H:%M} UTC.")
+    return dg.RunRequest(tags={"fluint/due_documents": str(due)})

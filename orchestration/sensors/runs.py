@@ -1,0 +1,61 @@
+"""What a sensor asks Dagster about runs: is one unfinished, how long to rest after failures, is reading deferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+LONGEST_REST = timedelta(hours=1)
+# Failures beyond these lengthen the rest no further: 60 s · 2^6 is above an hour.
+_MOST_FAILURES = 7
+
+
+def unfinished_run(instance: dg.DagsterInstance, jobs: Sequence[str]) -> str | None:
+    """The id of a run of one of these jobs that has not ended, if there is one."""
+    for job in jobs:
+        runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1)
+        if runs:
+            return runs[0].run_id
+    return None
+
+
+def rests_until(
+    instance: dg.DagsterInstance, job: str, same: Mapping[str, str] | None = None
+) -> datetime | None:
+    """Until when (UTC) a job rests: a minute after a failure, doubled with every further one, an hour at most.
+
+    A run that succeeded and left the difference as it was (its tags are the `same`) counts as one that failed. A fault
+    that a person must mend is so shown again, but not every minute. None when there is nothing to rest from.
+    """
+    records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=_MOST_FAILURES)
+    in_vain = 0
+    for record in records:
+        run = record.dagster_run
+        if run.status is not dg.DagsterRunStatus.FAILURE and not (same and same.items() <= run.tags.items()):
+            break
+        in_vain += 1
+    if not in_vain or records[0].end_time is None:
+        return None
+    return datetime.fromtimestamp(records[0].end_time, UTC) + rest_after(in_vain)
+
+
+def rest_after(failures: int) -> timedelta:
+    """How long to rest after so many failures in a row (one or more)."""
+    return min(timedelta(minutes=1) * 2 ** (failures - 1), LONGEST_REST)
+
+
+def deferred_until(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
+    """Until when (UTC) the asset's last materialization says that reading is deferred."""
+    event = instance.get_latest_materialization_event(key)
+    materialization = event.asset_materialization if event else None
+    until = materialization.metadata.get("deferred_until") if materialization else None
+    return datetime.fromtimestamp(until.value, UTC) if isinstance(until, dg.TimestampMetadataValue) else None

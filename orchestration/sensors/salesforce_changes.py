@@ -1,0 +1,86 @@
+"""Starts a run when Salesforce changed, or when raw rows are ahead of the marts. A quiet tick costs one API call.
+
+The tick does the keys phase itself, so that a changed interval asks Salesforce only once.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from orchestration.assets.modes import KEYS_READ, KEYS_TAG
+from orchestration.assets.reports import raw_key
+from orchestration.errors import QuotaReachedError, TransientError
+from orchestration.jobs import BUILD_MODELS, SYNC_SALESFORCE
+from orchestration.modelling import marts_are_behind
+from orchestration.postgres.connection import Database
+from orchestration.postgres.locks import views_lock
+from orchestration.salesforce.client import Salesforce
+from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
+from orchestration.sync.changes import KeysOutcome, read_keys, stalest_whole_table
+from orchestration.sync.objects import BY_TABLE
+from orchestration.sync.options import Collaborators, SyncOptions
+
+Answer = dg.RunRequest | dg.SkipReason
+
+
+def salesforce_changes_sensor(
+    interval_seconds: int, options: SyncOptions, jobs: Sequence[Any]
+) -> dg.SensorDefinition:
+    """The sensor, looking every `interval_seconds`; `jobs` holds the two that it may start."""
+
+    @dg.sensor(
+        name="salesforce_changes_sensor",
+        jobs=[job for job in jobs if job.name in (SYNC_SALESFORCE, BUILD_MODELS)],
+        minimum_interval_seconds=interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks Salesforce for the keys of what changed and starts sync_salesforce_job when there is something"
+        " to fetch, or build_models_job when raw rows are ahead of the marts.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext,
+        database: dg.ResourceParam[Database],
+        salesforce: dg.ResourceParam[Salesforce],
+    ) -> Answer:
+        if run_id := unfinished_run(context.instance, [SYNC_SALESFORCE, BUILD_MODELS]):
+            return dg.SkipReason(f"Run {run_id} is still under way.")
+        sync = Collaborators(database, salesforce, "tick", options)
+        try:
+            with views_lock(database, shared=True):
+                outcome = read_keys(sync, _tables(sync), most_pages=options.most_key_pages)
+        except (TransientError, QuotaReachedError) as error:
+            outcome = KeysOutcome(errors={"opportunity": error})
+        answer = _answer_errors(context.instance, outcome) or _answer_changes(outcome)
+        if answer is None and marts_are_behind(database):
+            return dg.RunRequest(job_name=BUILD_MODELS)
+        return answer or dg.SkipReason("Nothing has changed in Salesforce since the last tick.")
+
+    return sensor
+
+
+def _tables(sync: Collaborators) -> list[str]:
+    """The objects of one composite request: all that belong to deals, and one of the whole ones in turn."""
+    by_month = [table for table in sync.options.tables if not BY_TABLE[table].is_whole]
+    turn = stalest_whole_table(sync)
+    return by_month + ([turn] if turn else [])
+
+
+def _answer_changes(outcome: KeysOutcome) -> Answer | None:
+    if not outcome.changed:
+        return None
+    read_all = not (outcome.left_to_run or outcome.errors)
+    return dg.RunRequest(job_name=SYNC_SALESFORCE, tags={KEYS_TAG: KEYS_READ} if read_all else {})
+
+
+def _answer_errors(instance: dg.DagsterInstance, outcome: KeysOutcome) -> Answer | None:
+    """A run shows the fault on the asset that has it; without changes it is shown again only after a rest."""
+    if outcome.changed or not outcome.errors:
+        return None
+    first = next(iter(outcome.errors.values()))
+    quota = [error for error in outcome.errors.values() if isinstance(error, QuotaReachedError)]
+    key = raw_key(next(iter(outcome.errors)))
+    rest = deferred_until(instance, key) if quota else rests_until(instance, SYNC_SALESFORCE)
+    if rest and rest > datetime.now(UTC):
+        return dg.SkipReason(f"{first} Shown again by a run after {rest:%H:%M} UTC.")
+    return dg.RunRequest(job_name=SYNC_SALESFORCE)
