@@ -13,7 +13,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
-from orchestration.assets.models import models_asset, tests_of
+from orchestration.assets.models import models_asset, data_tests
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.expectations import deals_are_plausible
@@ -38,7 +38,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     manifest = read_manifest()
     models = models_asset(manifest)
     all_jobs = jobs.all_jobs(
-        options.tables, tests_of(models, manifest, "interval"), tests_of(models, manifest)
+        options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
     )
     base = dg.Definitions(
         assets=[salesforce_asset(options), models, uploaded_documents],

@@ -186,6 +186,21 @@ def use_browser(command: str) -> None:
     os.environ["BROWSER"] = command
 
 
+def process_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process that is started with these settings: this one's own, and theirs. Holds secrets."""
+    return dict(os.environ) | settings.environment()
+
+
+def export(settings: Settings) -> None:
+    """Puts the settings into this process's own environment, where Dagster, run in it, looks for them."""
+    os.environ.update(settings.environment())
+
+
+def use_browser(command: str) -> None:
+    """Makes `webbrowser` open pages with `command`, in which %s stands for the address."""
+    os.environ["BROWSER"] = command
+
+
 def missing(name: str) -> SetupError:
     """The error for a setting that is needed now and not set."""
     where = "the environment or `.env`" if name in _SECRETS else "fluint.yaml or the environment"

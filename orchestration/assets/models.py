@@ -26,7 +26,7 @@ def models_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     return models
 
 
-def tests_of(
+def data_tests(
     models: dg.AssetsDefinition, manifest: Mapping[str, Any], tag: str | None = None
 ) -> dg.AssetSelection:
     """The dbt tests of the models as checks; only those that carry `tag`, if one is given."""

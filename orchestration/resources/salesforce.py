@@ -7,7 +7,7 @@ from orchestration.postgres.connection import Database
 from orchestration.postgres.token_store import PostgresTokenStore
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.my_domain import my_domain_url
-from orchestration.salesforce.oauth import OAuthApp
+from orchestration.salesforce.oauth import OAuthApp, Tokens
 from orchestration.salesforce.redirect import PATH
 from orchestration.salesforce.transport import Timeouts
 from orchestration.settings import missing
@@ -75,7 +75,7 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
         )
         return Salesforce(
             app,
-            PostgresTokenStore(self.database, self.encryption_key),
+            PostgresTokenStore(self.database, self.encryption_key, Tokens),
             api_version=self.api_version,
             quota_share=self.quota_share,
             timeout=TICK_TIMEOUTS if context.run_id is None else Timeouts(),
