@@ -81,7 +81,7 @@ def _server() -> PostgresServer:
     return PostgresServer(Database(embedded.url("postgres")), "fluint_template")
 
 
-def _memory() -> str | None:
+def place_in_memory() -> str | None:
     """The file system in memory, where there is one with room: a database is made there in 0.03 s, on a busy disk in 0.5 s."""
     if not os.path.isdir("/dev/shm"):
         return None
@@ -94,7 +94,7 @@ def _memory() -> str | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Chooses the place of the run's server, before any worker starts."""
     if not hasattr(config, "workerinput"):
-        directory = Path(tempfile.mkdtemp(prefix="fluint-tests-", dir=_memory()))
+        directory = Path(tempfile.mkdtemp(prefix="fluint-tests-", dir=place_in_memory()))
         directory.chmod(0o711)  # as root the server runs as another user, who must get through
         os.environ[_DIRECTORY] = str(directory)
 

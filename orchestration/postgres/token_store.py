@@ -53,6 +53,11 @@ update fluint_sync.connection set state = 'disconnected', reason = null, access_
 """
 
 
+def new_key() -> str:
+    """A fresh encryption key, for whoever sets up a workspace."""
+    return Fernet.generate_key().decode()
+
+
 class Grant(Protocol):
     """What the store needs of a token class; its constructor takes the fields but the two ids, by name."""
 
