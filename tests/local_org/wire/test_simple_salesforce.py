@@ -126,10 +126,11 @@ def test_its_created_content_version_is_found_on_the_deal(salesforce: Salesforce
     assert "note" in [link["ContentDocument"]["Title"] for link in links["records"]]
 
 
-def test_its_updated_and_deleted_lists_are_answered(administrator: Salesforce) -> None:
-    """It formats start and end itself."""
+def test_its_updated_and_deleted_lists_are_answered(administrator: Salesforce, served: OrgServer) -> None:
+    """It formats start and end itself; seconds do not count, so the minute of the deletion must be over."""
     contact_id = administrator.Contact.create({"LastName": "Probe"})["id"]
     administrator.Contact.delete(contact_id)
+    served.org.clock.turn(timedelta(minutes=2))
     end = datetime.now(UTC) + timedelta(minutes=2)
     start = end - timedelta(days=1)
     assert contact_id in [each["id"] for each in administrator.Contact.deleted(start, end)["deletedRecords"]]
