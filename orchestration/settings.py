@@ -164,13 +164,8 @@ def load_settings(environ: Mapping[str, str] = os.environ, directory: Path = PRO
 
 def process_environment(settings: Settings) -> dict[str, str]:
     """The environment of a child process that is to have these settings and no other. Holds secrets."""
-    foreign = {name for name in os.environ if name.removeprefix(PREFIX).lower() in Settings.model_fields}
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(PREFIX) or name not in foreign
-    }
-    return kept | settings.environment()
+    ours = {PREFIX + name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in ours} | settings.environment()
 
 
 def export(settings: Settings) -> None:
@@ -183,21 +178,6 @@ def export(settings: Settings) -> None:
 
 def use_browser(command: str) -> None:
     """Makes `webbrowser` of this process run this command (with %s for the address) in place of a browser."""
-    os.environ["BROWSER"] = command
-
-
-def process_environment(settings: Settings) -> dict[str, str]:
-    """The environment for a process that is started with these settings: this one's own, and theirs. Holds secrets."""
-    return dict(os.environ) | settings.environment()
-
-
-def export(settings: Settings) -> None:
-    """Puts the settings into this process's own environment, where Dagster, run in it, looks for them."""
-    os.environ.update(settings.environment())
-
-
-def use_browser(command: str) -> None:
-    """Makes `webbrowser` open pages with `command`, in which %s stands for the address."""
     os.environ["BROWSER"] = command
 
 

@@ -5,6 +5,7 @@ The rule on owners is not here (licences.py), nor what the sync does when a filt
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
 
@@ -106,3 +108,30 @@ def write_filter(connection: Connection, new: BackfillFilter) -> None:
         """,
         [new.created_since, list(new.excluded_stages), list(new.excluded_record_types), new.minimum_amount],
     )
+
+
+def known_stages(connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
+    """The stages as the org writes them; raises SetupError with the nearest names for one that it does not know."""
+    rows = connection.execute("select api_name, api_name from raw_salesforce.opportunity_stage").fetchall()
+    return tuple(_known("stage", name, dict(rows)) for name in names)
+
+
+def known_record_types(connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
+    """The ids of Opportunity's record types given by name, developer name or id; raises SetupError for an unknown one."""
+    rows = connection.execute(
+        """
+        select word, id from raw_salesforce.record_type, unnest(array[name, developer_name, id]) as word
+        where sobject_type = 'Opportunity' and word is not null
+        """
+    ).fetchall()
+    return tuple(_known("record type", name, dict(rows)) for name in names)
+
+
+def _known(kind: str, name: str, known: dict[str, str]) -> str:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5) or sorted(known)[:10]
+    among = (
+        f"Near it: {', '.join(near)}." if near else "Connect and sync once, so that the org's own are known."
+    )
+    raise SetupError(f"The org knows no {kind} {name!r}. {among} Nothing was changed.")

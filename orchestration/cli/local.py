@@ -1,0 +1,116 @@
+"""Commands for a machine without a Salesforce account: the demo, the Dagster UI with everything under it, the local org alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.console import console, done, speaking, working
+from orchestration.cli.workspace import Workspace
+from orchestration.errors import TransientError
+from orchestration.settings import PROJECT, Settings, load_settings
+
+group = typer.Typer(help="A Salesforce org of our own on this machine.", no_args_is_help=True)
+
+_UI = ("127.0.0.1", 3000)
+
+
+@group.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@speaking
+def serve(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Option(help="Where the org lives; made if missing.")] = PROJECT
+    / ".fluint"
+    / "org",
+) -> None:
+    """Serve a local org until Ctrl-C; further options as in `python -m local_org serve --help`."""
+    command = [sys.executable, "-m", "local_org", "serve", "--directory", str(directory), *context.args]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def demo(
+    directory: Annotated[
+        Path | None, typer.Option(help="Keep the data here, to look into it afterwards.")
+    ] = None,
+) -> None:
+    """Do the whole way once, from an empty machine to modelled deals and back, and compare every figure with the org's own."""
+    from orchestration.cli.demo import run_demo
+
+    raise typer.Exit(0 if run_demo(directory) else 1)
+
+
+def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = _UI[1]) -> None:
+    """Open the project in the Dagster UI, with a Postgres and a living Salesforce org under it where none is set."""
+    from orchestration.cli.services import processes
+
+    given = load_settings()
+    with ExitStack() as stack:
+        settings = _with_what_is_missing(stack, given)
+        environment = _environment(settings)
+        at = f"http://{_UI[0]}:{port}"
+        commands = {
+            "webserver": [
+                *_dagster("dagster_webserver"),
+                "-h",
+                _UI[0],
+                "-p",
+                str(port),
+                "-w",
+                str(PROJECT / "workspace.yaml"),
+            ],
+            "daemon": [*_dagster("dagster._daemon"), "run", "-w", str(PROJECT / "workspace.yaml")],
+        }
+        with processes(commands, environment, settings.data_directory / "logs") as running:
+            done(
+                f"The Dagster UI opens at {at}. Ctrl-C ends all of it; the data stays in {settings.data_directory}."
+            )
+            _wait_for_the_end(running)
+
+
+def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
+    """Starts what no setting leads to, brings the database up, and connects an org that was started here."""
+    from orchestration.cli.services import embedded_databases, local_org, with_services
+    from orchestration.cli.starting import introduce
+
+    directory = settings.data_directory / "ui"
+    directory.mkdir(parents=True, exist_ok=True)
+    if settings.database_url is None:
+        with working("Starting Postgres"):
+            made = stack.enter_context(embedded_databases(directory, settings.postgres_bin))
+        settings = with_services(settings, made)
+    org = None
+    if not (settings.salesforce_url or settings.salesforce_subdomain):
+        with working("Starting a Salesforce org"):
+            org, made = stack.enter_context(local_org(directory, opportunities=1_200, is_live=True))
+        settings = with_services(settings, made)
+    introduce(Workspace(settings), org)
+    return settings
+
+
+def _dagster(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    from orchestration.settings import process_environment
+
+    return process_environment(settings)
+
+
+def _wait_for_the_end(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    try:
+        while True:
+            for name, process in running.items():
+                if process.poll() is not None:
+                    raise TransientError(
+                        f"Dagster's {name} ended by itself (exit code {process.returncode}). Its log says why: {name}.log."
+                    )
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        console.print("Ending …")

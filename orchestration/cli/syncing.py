@@ -1,0 +1,87 @@
+"""Commands that run the sync and say how it stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.console import console, done, table, working
+from orchestration.cli.jobs import insist, run_job
+from orchestration.cli.workspace import Workspace
+from orchestration.errors import SetupError
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def sync() -> None:
+    """Read what changed, list what is missing, and model both: Dagster runs, recorded in the workspace's instance."""
+    from orchestration.jobs import LIST_MISSING, SYNC_SALESFORCE
+    from orchestration.sync.coverage import missing_parents
+
+    workspace = Workspace.here()
+    _launch(workspace, SYNC_SALESFORCE, {}, "Following what changed, and modelling it")
+    if missing_parents(workspace.database).count:
+        _launch(workspace, LIST_MISSING, {}, "Listing what is missing, and modelling it")
+    console.print(freshness_table(workspace))
+
+
+def backfill(
+    from_month: Annotated[str, typer.Option("--from", help="First month of CreatedDate, YYYY-MM (UTC).")],
+    to_month: Annotated[str, typer.Option("--to", help="Last month, included.")],
+) -> None:
+    """Read the deals of a range of months again, with their contacts and mail, and model them: one Dagster run."""
+    from orchestration.jobs import BACKFILL_SALESFORCE
+
+    for month in (from_month, to_month):
+        if not _MONTH.fullmatch(month):
+            raise SetupError(f"{month} is not a month. Months are written YYYY-MM, for example 2026-01.")
+    if to_month < from_month:
+        raise SetupError(f"The range ends ({to_month}) before it begins ({from_month}). Nothing was started.")
+    tags = {
+        "dagster/asset_partition_range_start": f"{from_month}-01",
+        "dagster/asset_partition_range_end": f"{to_month}-01",
+    }
+    workspace = Workspace.here()
+    _launch(
+        workspace, BACKFILL_SALESFORCE, tags, f"Reading deals created from {from_month} to {to_month} again"
+    )
+
+
+def _launch(workspace: Workspace, job: str, tags: dict[str, str], text: str) -> None:
+    with working(text):
+        outcome = insist(run_job(workspace.settings, job, tags=tags))
+    done(f"Run {outcome.run_id} of {job} is complete.")
+
+
+def status() -> None:
+    """Say how the sync stands: the connection, and per object up to when its data is right."""
+    from orchestration.sync.status import read_status
+
+    workspace = Workspace.here()
+    seen = read_status(workspace.database)
+    console.print(f"Connection: {seen.connection}")
+    console.print(freshness_table(workspace))
+    console.print(
+        f"Owners in scope: {seen.owners_in_scope}, of them not fully listed: {seen.owners_missing}."
+    )
+    console.print(f"Deals: {seen.deals} held, {seen.excluded} in Salesforce that stay out.")
+    console.print(f"API calls: {seen.calls_today} by this sync in 24 hours; {seen.usage}.")
+    console.print(f"Documents: {seen.uploads or 'none'}.")
+
+
+def freshness_table(workspace: Workspace) -> object:
+    """Per object: rows, what waits, and up to when (UTC) the data is right."""
+    from orchestration.sync.status import read_status
+
+    rows = [
+        (
+            item.table,
+            item.rows,
+            item.pending,
+            f"{item.data_as_of:%Y-%m-%d %H:%M:%S}" if item.data_as_of else "never read",
+        )
+        for item in read_status(workspace.database).objects
+    ]
+    return table("raw_salesforce", ["object", "rows", "waiting", "right up to (UTC)"], rows)

@@ -1,0 +1,70 @@
+"""What a command works with, made from the settings: the database, the org, the Dagster instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orchestration.postgres.connection import Database
+from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestration.postgres.token_store import PostgresTokenStore
+    from orchestration.salesforce.client import Salesforce
+    from orchestration.salesforce.oauth import OAuthApp, Tokens
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One Fluint workspace: its settings and what they lead to. Nothing is opened before it is used."""
+
+    settings: Settings
+
+    @classmethod
+    def here(cls) -> Workspace:
+        """The workspace of the environment that the command was started in."""
+        return cls(load_settings())
+
+    @cached_property
+    def database(self) -> Database:
+        """The workspace's Postgres."""
+        return Database(
+            self.settings.require("database_url"),
+            without_tls_because=self.settings.database_without_tls_because,
+        )
+
+    @property
+    def app(self) -> OAuthApp:
+        """The connected app as the settings describe it."""
+        from orchestration.resources.salesforce import oauth_app
+
+        settings = self.settings
+        secret = settings.salesforce_client_secret
+        return oauth_app(
+            settings.salesforce_client_id,
+            secret.get_secret_value() if secret else None,
+            url=settings.salesforce_url,
+            subdomain=settings.salesforce_subdomain,
+            redirect_port=settings.redirect_port,
+            ca_file=str(settings.salesforce_ca_file) if settings.salesforce_ca_file else None,
+        )
+
+    @property
+    def token_store(self) -> PostgresTokenStore[Tokens]:
+        """Where the grant is kept."""
+        from orchestration.postgres.token_store import PostgresTokenStore
+        from orchestration.salesforce.oauth import Tokens
+
+        return PostgresTokenStore(self.database, self.settings.require("encryption_key"), Tokens)
+
+    def salesforce(self) -> Salesforce:
+        """A client of the connected org."""
+        from orchestration.salesforce.client import Salesforce
+
+        return Salesforce(
+            self.app,
+            self.token_store,
+            api_version=self.settings.api_version,
+            quota_share=self.settings.quota_share,
+        )
