@@ -16,8 +16,9 @@ if TYPE_CHECKING:  # org.py notes its queries here.
     from local_org.org import Org
 
 _TABLES = (
-    """create table if not exists _access_log (entry integer primary key, at text not null, user_id text, method text not null,
-        path text not null, soql text not null, status integer, rows integer, bytes integer not null, is_complete integer not null,
+    """create table if not exists _access_log (
+        entry integer primary key autoincrement, at text not null, user_id text, method text not null, path text not null,
+        soql text not null, status integer, rows integer, bytes integer not null, is_complete integer not null,
         api_calls integer not null, job_id text)""",
     "create table if not exists _api_usage (hour text primary key, calls integer not null)",
 )

@@ -6,6 +6,7 @@ Loopback only, not counted as API calls, not in the access log: a test's own que
 
 import ipaddress
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import timedelta
 from json import JSONDecodeError
 
@@ -18,6 +19,7 @@ from local_org import changes
 from local_org.access_log import AccessLog, calls_in_last_day
 from local_org.faults import Fault, Faults
 from local_org.org import Org
+from local_org.registration import registration_of
 from local_org.tokens import Tokens
 
 PREFIX = "/__local_org__"
@@ -37,6 +39,7 @@ class Admin:
     def mount(self) -> Mount:
         """Gives the routes of all admin endpoints."""
         routes = [
+            ("/org", "GET", self.org),
             ("/clock", "GET", self.clock),
             ("/clock", "POST", self.turn_clock),
             ("/log", "GET", self.log),
@@ -55,6 +58,12 @@ class Admin:
             PREFIX,
             routes=[Route(path, _guarded(endpoint), methods=[method]) for path, method, endpoint in routes],
         )
+
+    async def org(self, request: Request) -> Response:
+        """Tells where the org answers and how to log in, without what is secret: that is in `org.json`."""
+        card = asdict(registration_of(self._org.directory))
+        public = {name: value for name, value in card.items() if name not in {"client_secret", "password"}}
+        return JSONResponse(public | {"org_id": self._org.org_id})
 
     async def clock(self, request: Request) -> Response:
         """Tells the org's time."""

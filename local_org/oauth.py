@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from local_org.org import Org
 from local_org.registration import Registration
-from local_org.tokens import Issued, OAuthError, Tokens
+from local_org.tokens import AccessToken, Issued, OAuthError, Tokens
 
 NEVER_CACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 SCOPES = (
@@ -77,12 +77,12 @@ class OAuth:
 
     def userinfo(self, request: Request) -> Response:
         """Answers who the bearer is, in OpenID's words."""
-        found = self.tokens.find(bearer(request))
+        found = self._bearer(request)
         return _bad_token() if found is None else JSONResponse(self._userinfo(found.user_id))
 
     def identity(self, request: Request) -> Response:
         """Answers who the bearer is, in Salesforce's own words."""
-        found = self.tokens.find(bearer(request))
+        found = self._bearer(request)
         asked = (request.path_params["organization_id"][:15], request.path_params["user_id"][:15])
         if found is None or asked != (self.org.org_id[:15], found.user_id[:15]):
             return _bad_token()
@@ -97,6 +97,10 @@ class OAuth:
     def identity_url(self, user_id: str) -> str:
         """Gives the URL that names the user in token answers and as `sub`."""
         return f"{self.registration.base_url}/id/{self.org.org_id}/{user_id}"
+
+    def _bearer(self, request: Request) -> AccessToken | None:
+        found = self.tokens.find(bearer(request))
+        return found if found is not None and self.org.user(found.user_id)["IsActive"] else None
 
     def _urls(self) -> dict[str, str]:
         base = self.registration.base_url

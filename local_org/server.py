@@ -42,7 +42,7 @@ class OrgServer(uvicorn.Server):
         super().__init__(config)
         self.org = org
         self.registration = registration
-        self._listener = listener
+        self.listener = listener
         self._on_ready: Callable[[], None] = lambda: None
         self.ends: list[Callable[[], object]] = []
         """What is told first when the server ends, while the org is still open."""
@@ -67,9 +67,9 @@ class OrgServer(uvicorn.Server):
         """Serves until `should_exit` is set or, in the main thread, a signal comes."""
         self._on_ready = on_ready
         try:
-            self.run(sockets=[self._listener])
+            self.run(sockets=[self.listener])
         finally:
-            self._listener.close()
+            self.listener.close()
 
 
 def make_server(directory: Path, address: Address = Address()) -> OrgServer:
@@ -150,7 +150,9 @@ def _is_zombie(pid: int) -> bool:
 
 def _bind(address: Address, directory: Path) -> socket.socket:
     for port in [address.port] if address.port else [*_last_port(directory), 0]:
-        listener = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        # Without the protocol's number asyncio does not switch Nagle's algorithm off: 40 ms for each answer.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address.host, port))

@@ -17,7 +17,9 @@ import requests
 
 from local_org.ca import certificates
 from local_org.registration import register, registration_of
+from local_org.server import serving_in_thread
 
+ENDED = "select retries, records >= 0 from _bulk_job where state in ('JobComplete', 'Failed')"
 COMMAND = [sys.executable, "-m", "local_org", "serve", "--directory"]
 
 
@@ -132,6 +134,29 @@ def test_an_org_whose_port_was_taken_meanwhile_takes_another(tmp_path: Path, sta
     starts.append(Served(tmp_path / "second"))
     assert starts[1].ready["base_url"] != taken
     assert starts[1].get("/services/data").status_code == 200
+
+
+def test_answers_are_not_held_back_by_nagles_algorithm(tmp_path: Path) -> None:
+    """Without the protocol's number on the socket asyncio leaves it on, and each answer takes 40 ms longer."""
+    with serving_in_thread(tmp_path) as server:
+        assert server.listener.proto == socket.IPPROTO_TCP
+
+
+def test_a_job_that_a_kill_interrupted_is_taken_up_at_the_next_start(tmp_path: Path) -> None:
+    """A job that stays InProgress for ever keeps its client polling for ever."""
+    with serving_in_thread(tmp_path) as server:
+        store, user_id = server.org.store, server.org.system_user_id
+        store.execute(
+            "insert into _bulk_job (operation, query, sobject, is_ordered, is_chunkable, created_by, created_at, modified_at,"
+            " state, api_version, column_delimiter, line_ending) values ('query', 'SELECT Id FROM User', 'User', 0, 1, ?,"
+            " ?, ?, 'InProgress', '66.0', 'COMMA', 'LF')",
+            (user_id, store.clock.stamp(), store.clock.stamp()),
+        )
+    with serving_in_thread(tmp_path) as server:
+        deadline = time.monotonic() + 10
+        while not (found := server.org.store.select(ENDED)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert [(row[0], row[1]) for row in found] == [(1, 1)]
 
 
 def test_what_is_secret_in_the_directory_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

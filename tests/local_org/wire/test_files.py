@@ -125,6 +125,19 @@ def test_json_with_base64_makes_the_same_version(api: Web, deal: str) -> None:
     ]
 
 
+def test_a_composite_makes_a_file_too(api: Web, deal: str) -> None:
+    """Whatever way a version comes in, document and link come with it."""
+    body = offer(
+        FirstPublishLocationId=deal, Title="By composite", VersionData=base64.b64encode(CONTENT).decode()
+    )
+    part = {"method": "POST", "url": VERSIONS, "referenceId": "file", "body": body}
+    answer = api.post("/services/data/v66.0/composite", json={"compositeRequest": [part]}).json()[
+        "compositeResponse"
+    ][0]
+    assert answer["httpStatusCode"] == 201, answer
+    assert api.get(f"{VERSIONS}/{answer['body']['id']}/VersionData").content == CONTENT
+
+
 @pytest.mark.parametrize("part", ["entity_content", "entity_document", "anything"])
 def test_the_first_part_may_have_any_name(api: Web, part: str) -> None:
     """Salesforce's own examples differ in it."""

@@ -308,9 +308,11 @@ def test_a_deactivated_user_cannot_refresh_and_his_session_is_dead(person: Perso
     store.update("User", user_id, {"IsActive": False}, by=user_id)
     refused = person.refresh(tokens["refresh_token"]).json()
     dead = Web(served, tokens["access_token"]).get(LIMITS)
+    info = Web(served, tokens["access_token"]).get("/services/oauth2/userinfo")
     store.update("User", user_id, {"IsActive": True}, by=user_id)
     assert refused == {"error": "invalid_grant", "error_description": "inactive user"}
     assert (dead.status_code, dead.json()) == (401, DEAD_SESSION)
+    assert info.status_code == 403
 
 
 def test_an_access_token_lives_as_long_as_it_is_used(person: Person) -> None:
