@@ -4,6 +4,6 @@ select
     rtrim(connection.instance_url, '/') as instance_url,
     exists (
         select from {{ source('fluint_sync', 'hidden_field') }} as hidden_field
-        where hidden_field.object = 'Opportunity' and hidden_field.field = 'LastStageChangeDate'
+        where hidden_field.object = 'opportunity' and hidden_field.field = 'LastStageChangeDate'
     ) as is_last_stage_change_hidden
 from {{ source('fluint_sync', 'connection') }} as connection
