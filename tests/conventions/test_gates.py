@@ -19,7 +19,7 @@ TOOLS = Path(sys.executable).parent
         "ruff check --quiet --output-format concise .",
         "ruff format --check --quiet .",
         "mypy --no-error-summary",
-        "lint-imports",
+        "lint-imports --no-logo",
     ],
     ids=["lint", "format", "types", "imports-between-rooms"],
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,21 +13,48 @@ import pytest
 from tests.conventions.sources import ROOT
 
 
+def processor_seconds(module: str, home: Path) -> float:
+    """Returns what a fresh process with an empty environment computes to import a module; waiting for others is left out."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", f"import {module}"],
+        cwd=ROOT,
+        check=True,
+        env={"PATH": os.defpath, "HOME": str(home)},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("module", "seconds"), [("orchestration.definitions", 3.0), ("orchestration.cli", 2.0)]
 )
 def test_importing_what_every_process_imports_is_quick_with_an_empty_environment(
     module: str, seconds: float, tmp_path: Path
 ) -> None:
-    """Great Expectations or dbt at the top of a module would add seconds to every run; a setting read there, a crash."""
-    took = []
-    for _ in range(3):  # the best of three: the first compiles bytecode, and the machine is not ours alone
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", f"import {module}"],
-            cwd=ROOT,
-            check=True,
-            env={"PATH": os.defpath, "HOME": str(tmp_path)},
-        )
-        took.append(time.perf_counter() - began)
-    assert min(took) < seconds, f"import {module}: {min(took):.1f} s at best"
+    """A second more is a second more for each run, each dbt build and each command."""
+    best = min(
+        processor_seconds(module, tmp_path) for _ in range(3)
+    )  # the first may have bytecode to compile
+    # Dagster alone takes 0.7 s where nothing else runs; what it takes longer here, this machine is slower or busy.
+    slowness = max(1.0, min(processor_seconds("dagster", tmp_path) for _ in range(2)) / 0.7)
+    assert best < seconds * slowness, (
+        f"import {module}: {best:.1f} s, the machine being {slowness:.1f} times as slow"
+    )
+
+
+def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Path) -> None:
+    """Great Expectations takes three seconds to import, dbt's command line another; both are imported where they are used."""
+    code = "import sys, orchestration.definitions; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.defpath, "HOME": str(tmp_path)},
+    )
+    loaded = set(run.stdout.split())
+    assert "dagster" in loaded
+    assert not loaded & {"great_expectations", "pandas", "dbt.cli.main"}
