@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local_org import standard
+from local_org.access_log import AccessLog
 from local_org.clock import Clock
 from local_org.errors import ApiError
 from local_org.org import Org
@@ -79,9 +80,13 @@ class World:
     def refusal(self, soql: str, *, by: str | None = None) -> ApiError:
         """Returns the error with which a query is refused."""
         with pytest.raises(ApiError) as caught:
-            result = self.org.query(soql, user_id=by or self.admin, include_deleted=False)
-            result.groups() if result.kind == "aggregate" else list(result.rows())
+            self._run(soql, by or self.admin)
         return caught.value
+
+    def _run(self, soql: str, user_id: str) -> None:
+        result = self.org.query(soql, user_id=user_id, include_deleted=False)
+        if result.kind == "aggregate":
+            result.groups()
 
     def hide(self, sobject: str, *fields: str, profile: str = standard.ADMINISTRATOR) -> None:
         """Takes fields from the users of a profile."""
@@ -109,6 +114,7 @@ def clock() -> Clock:
 def make_world(directory: Path, clock: Clock) -> World:
     """Opens an org in a directory and fills in its people and stages."""
     org = Org.open(directory, clock)
+    AccessLog(org)
     system = org.system_user_id
     admin = standard.add_user(org.store, "admin@acme.example", standard.ADMINISTRATOR, by=system)
     rep = standard.add_user(

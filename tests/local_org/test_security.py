@@ -13,6 +13,7 @@ from tests.local_org.conftest import World
 
 
 def without_place(message: str) -> str:
+    """Returns a refusal without its excerpt and position."""
     return message.split("\n")[-1]
 
 

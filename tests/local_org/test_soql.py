@@ -12,6 +12,7 @@ from tests.local_org.conftest import World
 
 
 def names(world: World, where: str) -> list[str]:
+    """Returns the names of the deals that fulfil a condition."""
     return sorted(world.column(f"SELECT Name FROM Opportunity WHERE {where}"))
 
 
