@@ -11,8 +11,6 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := 0
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-DBT_FILES := $(shell find dbt_project \( -name target -o -name logs \) -prune -o -type f -print 2>/dev/null)
-DBT_MANIFEST := $(if $(DBT_FILES),dbt_project/target/manifest.json)
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -41,10 +39,8 @@ check: install ## lint, format, types and imports between rooms, without the tes
 format: install ## let ruff format and repair what it can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-prepare: install $(DBT_MANIFEST) ## parse the dbt project, if its files changed
-
-dbt_project/target/manifest.json: $(DBT_FILES)
-	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project && touch $@
+prepare: install ## parse the dbt project, if its files changed
+	@$(BIN)/python -c "from orchestration import modelling; modelling.prepare()"
 
 lock: install ## resolve the dependencies of pyproject.toml anew, within its bounds
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --only-binary :all: \
