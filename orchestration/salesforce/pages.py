@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,9 @@ class Page:
     sobject: str
     seen: int
     parsed: Sequence[Record | None] = field(repr=False, compare=False)
+    options: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # headers that the next pages are asked for with
 
     def records(self) -> list[Record]:
         """Returns the records as parsed, without nulls: for keys and aggregates only; content is loaded from `body`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,10 @@ IDS_PER_RETRIEVE = 2_000
 MAX_URI = 14_000
 """Characters of a GET; a request line with its headers ends at 16,384 bytes. Longer queries travel in a composite's body."""
 
+# Two bodies of a mail may have 131 kB each: 2,000 of them would be half a gigabyte in one answer.
+_WIDE = re.compile(r"\b(HtmlBody|TextBody)\b")
+_SMALL_PAGES: Mapping[str, str] = {"Sforce-Query-Options": "batchSize=200"}
+
 
 def query(transport: Transport, base: str, soql: str, *, include_deleted: bool) -> Iterator[Page]:
     """Yields all pages of a query, the first at once and the rest as they are asked for; `base` is `/services/data/vNN.N`."""
@@ -41,7 +45,7 @@ def first_page(transport: Transport, base: str, soql: str, *, include_deleted: b
         if isinstance(answer, FluintError):
             raise answer
         return answer
-    return _get(transport, url, Ask("query", sobject_of(soql)))
+    return _get(transport, url, Ask("query", sobject_of(soql)), _page_size(soql))
 
 
 def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
@@ -49,7 +53,7 @@ def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
     if page.next_url is None:
         return
     while page.next_url is not None:
-        page = _get(transport, page.next_url, Ask("page", page.sobject), before=page.seen)
+        page = _get(transport, page.next_url, Ask("page", page.sobject), page.options, before=page.seen)
         yield page
     if page.seen != page.total_size:
         raise IncompleteReadError(
@@ -94,13 +98,17 @@ def _url(base: str, soql: str, include_deleted: bool) -> str:
     return f"{base}/{resource}?q=" + quote(soql, safe="'(),:=*")
 
 
-def _get(transport: Transport, url: str, ask: Ask, before: int = 0) -> Page:
+def _page_size(soql: str) -> Mapping[str, str]:
+    return _SMALL_PAGES if _WIDE.search(soql) else {}
+
+
+def _get(transport: Transport, url: str, ask: Ask, options: Mapping[str, str], before: int = 0) -> Page:
     def parse(response: requests.Response) -> Page:
-        page = _page(response.content, (), parse_json(response.content, ask), read_at(response), ask)
-        return replace(page, seen=before + page.count)
+        answer = parse_json(response.content, ask)
+        return _page(response.content, (), answer, read_at(response), ask, options, before)
 
     with transport.asking(ask):
-        return transport.read("GET", url, parse)
+        return transport.read("GET", url, parse, headers=options)
 
 
 def _composite(
@@ -108,7 +116,12 @@ def _composite(
 ) -> list[Page | FluintError]:
     # GET by construction: no other method can be put into a composite here.
     subrequests = [
-        {"method": "GET", "url": _url(base, soql, include_deleted), "referenceId": f"q{place}"}
+        {
+            "method": "GET",
+            "url": _url(base, soql, include_deleted),
+            "referenceId": f"q{place}",
+            "httpHeaders": _page_size(soql),
+        }
         for place, soql in enumerate(soqls)
     ]
     asks = [Ask("query", sobject_of(soql), transport.tokens.user_id) for soql in soqls]
@@ -117,7 +130,10 @@ def _composite(
     def parse(response: requests.Response) -> list[Page | FluintError]:
         parts = _composite_parts(parse_json(response.content, whole), whole)
         moment = read_at(response)
-        return [_part(response.content, parts, f"q{place}", moment, ask) for place, ask in enumerate(asks)]
+        return [
+            _part(response.content, parts, f"q{place}", moment, ask, _page_size(soql))
+            for place, (soql, ask) in enumerate(zip(soqls, asks, strict=True))
+        ]
 
     with transport.asking(whole):
         body = {"allOrNone": False, "compositeRequest": subrequests}
@@ -137,6 +153,7 @@ def _part(
     reference: str,
     moment: datetime,
     ask: Ask,
+    options: Mapping[str, str],
 ) -> Page | FluintError:
     if reference not in parts:
         return IncompleteReadError(
@@ -146,10 +163,18 @@ def _part(
     status = int(part.get("httpStatusCode") or 0)
     if not 200 <= status < 300:
         return error_for(read_refusal(status, part.get("body"), {}), ask, utc_now())
-    return _page(body, ("compositeResponse", place, "body"), part.get("body"), moment, ask)
+    return _page(body, ("compositeResponse", place, "body"), part.get("body"), moment, ask, options)
 
 
-def _page(body: bytes, path: tuple[str | int, ...], answer: Any, moment: datetime, ask: Ask) -> Page:
+def _page(
+    body: bytes,
+    path: tuple[str | int, ...],
+    answer: Any,
+    moment: datetime,
+    ask: Ask,
+    options: Mapping[str, str],
+    before: int = 0,
+) -> Page:
     if not isinstance(answer, dict) or "done" not in answer:
         raise no_answer(ask)
     records = _records(answer.get("records"), ask)
@@ -160,7 +185,8 @@ def _page(body: bytes, path: tuple[str | int, ...], answer: Any, moment: datetim
         )
     total = int(answer.get("totalSize", len(records)))
     count = _count(records)
-    return Page(body, (*path, "records"), count, total, next_url, moment, ask.sobject, count, records)
+    seen = before + count
+    return Page(body, (*path, "records"), count, total, next_url, moment, ask.sobject, seen, records, options)
 
 
 def _records(answer: Any, ask: Ask) -> Sequence[Record | None]:

@@ -75,6 +75,7 @@ class Transport(requests.Session):
         )
         self._wire = session or requests.Session()
         self._tokens: oauth.Tokens | None = None
+        self._unsaved: oauth.Tokens | None = None
         self._origins: set[str] = set()
         self._ask = Ask("org", "the org")
         self.usage = usage
@@ -246,15 +247,18 @@ class Transport(requests.Session):
         with self._store.exclusive() as stored:
             if stored.generation != self.tokens.generation:
                 self._use(stored)
+                self._unsaved = None
                 return False
             try:
-                fresh = oauth.refresh(self._app, stored)
+                # With rotation the stored token is dead once it was presented: a grant that could not be saved is saved first.
+                self._unsaved = self._unsaved or oauth.refresh(self._app, stored)
             except NeedsReconnectError as error:
                 self._store.mark_needs_reconnect(str(error))
                 raise
             except TransientSalesforceError as error:
                 raise RenewalError(str(error)) from None
-            self._use(self._store.save(fresh))
+            self._use(self._store.save(self._unsaved))
+            self._unsaved = None
             return True
 
     def _retrying(self, call: Callable[[], _T]) -> _T:

@@ -177,6 +177,22 @@ def test_six_queries_go_as_two_calls_and_come_back_in_order(org: ScriptedOrg, cl
     assert len(org.asked(f"{V}/composite")) == 2
 
 
+def test_mails_are_asked_for_in_small_pages_to_the_last_one(org: ScriptedOrg, client: Salesforce) -> None:
+    """Two bodies of 131 kB each, 2,000 times, are half a gigabyte in one answer."""
+    first = {"totalSize": 2, "done": False, "nextRecordsUrl": NEXT, "records": [record(1)]}
+    org.on("POST", f"{V}/composite", composite((200, first), (200, first)))
+    org.on("GET", NEXT, page(record(2), total=2))
+    mails, keys = client.query_many(["SELECT Id, HtmlBody FROM EmailMessage", "SELECT Id FROM EmailMessage"])
+    assert isinstance(mails, Page)
+    assert isinstance(keys, Page)
+    headers = [sub["httpHeaders"] for sub in org.requests[0].json()["compositeRequest"]]
+    assert headers == [{"Sforce-Query-Options": "batchSize=200"}, {}]
+    assert [page.count for page in client.next_pages(mails)] == [1]
+    assert org.requests[-1].headers["Sforce-Query-Options"] == "batchSize=200"
+    assert [page.count for page in client.next_pages(keys)] == [1]
+    assert "Sforce-Query-Options" not in org.requests[-1].headers
+
+
 def test_one_refused_query_leaves_the_others_of_its_composite(org: ScriptedOrg, client: Salesforce) -> None:
     """A hidden field on EmailMessage must not stop the deals."""
     no_field = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import requests
 
 from orchestration.errors import NeedsReconnectError, QuotaReachedError, SetupError, TransientSalesforceError
 from orchestration.salesforce.client import Salesforce
+from orchestration.salesforce.oauth import Tokens
 from orchestration.salesforce.quota import ApiUsage
 from orchestration.salesforce.transport import ATTEMPTS, Timeouts
 from tests.salesforce.scripted_org import (
@@ -35,7 +37,7 @@ def counts(client: Salesforce) -> list[int]:
     return [one.count for one in client.query(SOQL)]
 
 
-def alive_with(token: str) -> Answer | object:
+def alive_with(token: str) -> Callable[[Request], Answer]:
     """Answers as an org that knows one access token."""
 
     def answer(request: Request) -> Answer:
@@ -74,6 +76,26 @@ def test_the_new_refresh_token_is_stored_before_the_new_session_is_used(
     org.on("POST", TOKEN_PATH, org.token_answer())
     counts(client)
     assert seen == [1]
+
+
+def test_a_grant_that_could_not_be_stored_is_neither_used_nor_lost(
+    org: ScriptedOrg, client: Salesforce, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Used unsaved, it dies with the process; asked for again, the old token is presented a second time."""
+
+    def broken(tokens: Tokens) -> Tokens:
+        raise ConnectionError("the database is away")
+
+    org.on("GET", QUERY, alive_with("access-new"))
+    org.on("POST", TOKEN_PATH, org.token_answer())
+    with monkeypatch.context() as away:
+        away.setattr(store, "save", broken)
+        with pytest.raises(ConnectionError):
+            counts(client)
+    assert [request.headers["Authorization"] for request in org.asked(QUERY)] == ["Bearer access-old"]
+    assert counts(client) == [1]
+    assert store.tokens.refresh_token == "refresh-new"
+    assert len(org.asked(TOKEN_PATH)) == 1
 
 
 def test_a_token_that_another_process_renewed_is_taken_and_not_renewed_again(
@@ -330,7 +352,7 @@ def test_a_netrc_file_of_the_machine_does_not_replace_the_session(
     netrc = tmp_path / "netrc"
     netrc.write_text("default login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    org.on("GET", QUERY, alive_with("access-old"))  # type: ignore[arg-type]
+    org.on("GET", QUERY, alive_with("access-old"))
     assert counts(client) == [1]
 
 
