@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.console import console, done, speaking, working
 from orchestration.cli.workspace import Workspace
+from orchestration.errors import SetupError
+from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from orchestration.postgres.embedded import EmbeddedPostgres
 
 group = typer.Typer(help="The workspace's Postgres.", no_args_is_help=True)
 
 
 Step = Callable[[], object]
+# Where commands of this machine keep a Postgres, the one that a person is more likely to mean first.
+_PLACES = ("ui", "demo")
+_Place = Annotated[str, typer.Argument(help="demo or ui")]
 
 
 def upgrade_steps(workspace: Workspace) -> list[tuple[str, Step]]:
@@ -75,7 +84,46 @@ def upgrade() -> None:
 @speaking
 def url() -> None:
     """Print the database's URL, password included, for psql and BI tools."""
-    console.out(Workspace.here().database.url)
+    settings = load_settings()
+    if settings.database_url is not None:
+        console.out(Workspace(settings).database.url)
+        return
+    for name in _PLACES:
+        server = _embedded(settings, name)
+        if server.is_running():
+            console.out(server.url("fluint"))
+            return
+    raise SetupError(
+        "FLUINT_DATABASE_URL is not set and no Postgres of `make ui` or `make demo` is running."
+        " `fluint db start` starts the one that the demo left."
+    )
+
+
+@group.command("start")
+@speaking
+def start(name: _Place = "demo") -> None:
+    """Start the Postgres that the demo (or the ui) left, to look into it."""
+    settings = load_settings()
+    if not (settings.data_directory / name / "postgres").exists():
+        raise SetupError(f"There is no data of `make {name}` in {settings.data_directory}. Run it first.")
+    server = _embedded(settings, name)
+    server.start()
+    done("Postgres runs until `fluint db stop`. psql or any other client reaches it at")
+    console.out(server.url("fluint"))
+
+
+@group.command("stop")
+@speaking
+def stop(name: _Place = "demo") -> None:
+    """Stop that Postgres."""
+    _embedded(load_settings(), name).stop()
+    done("Postgres has stopped.")
+
+
+def _embedded(settings: Settings, name: str) -> EmbeddedPostgres:
+    from orchestration.postgres.embedded import EmbeddedPostgres
+
+    return EmbeddedPostgres(settings.data_directory / name / "postgres", bin_directory=settings.postgres_bin)
 
 
 def env() -> None:

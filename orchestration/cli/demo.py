@@ -48,7 +48,7 @@ def run_demo(directory: Path | None) -> bool:
     console.print(
         f"\nThat took {time.monotonic() - began:.0f} s. Nothing of it runs any more; the data stays in {directory}."
     )
-    _say_what_next(directory)
+    _say_what_next()
     return agree
 
 
@@ -234,14 +234,10 @@ def _wait_for_the_next_second() -> None:
     time.sleep(1.1)
 
 
-def _say_what_next(directory: Path) -> None:
+def _say_what_next() -> None:
     console.print("\n[bold]Next[/]")
     console.print("  make ui                      the same project in the Dagster UI, with an org that lives")
     console.print(
         f"  fluint db start {_short(directory)}   this demo's Postgres again, for psql; fluint db stop ends it"
     )
     console.print("  docs/salesforce-set-up.md    connect a real org")
-
-
-def _short(directory: Path) -> str:
-    return str(directory.relative_to(Path.cwd())) if directory.is_relative_to(Path.cwd()) else str(directory)

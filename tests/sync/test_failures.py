@@ -1,0 +1,104 @@
+"""What a failure leaves: nothing lost, nothing half-written, the other objects served. Rules R7, R13, R14 and the quota."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestration.errors import QuotaReachedError
+from tests.sync.bench import TABLES, Bench
+
+
+def test_bulk_and_rest_give_the_same_rows(bench: Bench) -> None:
+    """Two ways of reading that differ in a time zone, an empty text or a number (dlt, Stitch 2019-08-27)."""
+    bench.load()
+    by_rest = {table: bench.content(table) for table in TABLES}
+    with bench.database.transaction() as connection:
+        for table in ("opportunity", "opportunity_contact_role", "contact", "email_message"):
+            connection.execute(f"truncate raw_salesforce.{table}".encode())
+        connection.execute("truncate fluint_sync.owner_coverage, fluint_sync.deal_coverage")
+    bench.options = replace(bench.options, bulk_threshold=1)
+    before = bench.log_position()
+    bench.load()
+    assert any(entry["job_id"] for entry in bench.org.admin("GET", f"/log?after={before}"))
+    assert {table: bench.content(table) for table in TABLES} == by_rest
+
+
+def test_a_failed_listing_covers_nobody_and_the_next_one_completes_it(bench: Bench) -> None:
+    """A failed read taken for an empty one: owners marked as covered whose deals never came."""
+    bench.follow()
+    bench.org.admin(
+        "POST",
+        "/faults",
+        {"kind": "answer", "method": "POST", "path": ".*/composite/?", "skip": 1, "times": 20, "status": 503},
+    )
+    reports = bench.load()
+    assert reports["opportunity"].state == "failed"
+    assert bench.ask("select count(*) from fluint_sync.owner_coverage") == [(0,)]
+    bench.org.admin("DELETE", "/faults")
+    assert bench.load()["opportunity"].state == "complete"
+    assert bench.live("opportunity") == bench.entitled()
+
+
+def test_a_sync_ends_deferred_at_eighty_percent_of_the_daily_calls_and_resumes(bench: Bench) -> None:
+    """A sync that uses up the customer's allowance (airbyte#8690), or a deferral that needs a person to resume."""
+    bench.follow()
+    bench.org.admin("PATCH", "/switches", {"daily_api_limit": 1000, "api_calls_used_by_others": 900})
+    bench.follow()  # learns of it
+    reports = bench.follow()
+    assert {report.state for report in reports.values()} == {"deferred"}
+    assert isinstance(reports["opportunity"].error, QuotaReachedError)
+    assert reports["opportunity"].deferred_until is not None
+    bench.org.admin("PATCH", "/switches", {"daily_api_limit": 100_000, "api_calls_used_by_others": 0})
+
+
+@pytest.mark.parametrize("killed_in", ["merge", "admission", "settle_pending", "cover_owners", "move_cursor"])
+def test_a_kill_at_any_step_loses_nothing(
+    bench: Bench, killed_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """airbyte PR#81535: a cursor or a coverage that is ahead of the rows it stands for, after a crash between the two."""
+    places = {
+        "merge": "orchestration.postgres.copy.Staged.merge",
+        "admission": "orchestration.sync.arrivals._admit",
+        "settle_pending": "orchestration.sync.ledger.settle_pending",
+        "cover_owners": "orchestration.sync.ledger.cover_owners",
+        "move_cursor": "orchestration.sync.ledger.move_cursor",
+    }
+
+    class Killed(BaseException):
+        """Nothing catches it, like a kill."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(places[killed_in], die)
+        with pytest.raises(Killed):
+            _load_and_follow(bench)
+    bench.load()
+    bench.follow()
+    assert bench.live("opportunity") == bench.entitled()
+    held = bench.live("opportunity")
+    admitted = {row[0] for row in bench.ask("select opportunity_id from fluint_sync.admission")}
+    assert held <= admitted
+
+
+def _load_and_follow(bench: Bench) -> None:
+    bench.load()
+    bench.follow()
+
+
+def test_a_backfill_heals_a_lost_row_and_changes_nothing_else(bench: Bench) -> None:
+    """A re-read that rewrites identical rows (everything is modelled again), or that trusts coverage over a hole."""
+    bench.load()
+    bench.follow()
+    lost = sorted(bench.live("opportunity"))[0]
+    with bench.database.transaction() as connection:
+        connection.execute("delete from raw_salesforce.opportunity where id = %s", [lost])
+    before = dict(bench.ask("select id, _xact_id from raw_salesforce.opportunity"))
+    reports = bench.reread()
+    after = dict(bench.ask("select id, _xact_id from raw_salesforce.opportunity"))
+    assert set(after) - set(before) == {lost}
+    assert {deal for deal in before if before[deal] != after[deal]} == set()
+    assert reports["email_message"].counts.inserted == reports["email_message"].counts.updated == 0
