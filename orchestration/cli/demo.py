@@ -237,7 +237,5 @@ def _wait_for_the_next_second() -> None:
 def _say_what_next() -> None:
     console.print("\n[bold]Next[/]")
     console.print("  make ui                      the same project in the Dagster UI, with an org that lives")
-    console.print(
-        f"  fluint db start {_short(directory)}   this demo's Postgres again, for psql; fluint db stop ends it"
-    )
+    console.print("  .venv/bin/fluint db start    this demo's Postgres again, for psql; fluint db stop ends it")
     console.print("  docs/salesforce-set-up.md    connect a real org")
