@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from local_org.jwt_bearer import GRANT_TYPE, user_of_assertion
 from local_org.org import Org
 from local_org.registration import Registration
 from local_org.tokens import AccessToken, Issued, OAuthError, Tokens
@@ -174,7 +175,7 @@ _ENDPOINTS = {
 _CAPABILITIES: dict[str, object] = {
     "scopes_supported": list(SCOPES),
     "response_types_supported": ["code"],
-    "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+    "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", GRANT_TYPE],
     "code_challenge_methods_supported": ["S256"],
     "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
 }
@@ -235,10 +236,16 @@ def _client_credentials(oauth: OAuth, form: Mapping[str, str]) -> Issued:
     return oauth.tokens.issue_without_grant(form["client_id"], str(user["Id"]), "api")
 
 
+def _jwt_bearer(oauth: OAuth, form: Mapping[str, str]) -> Issued:
+    user_id = user_of_assertion(oauth.org, oauth.registration, oauth.tokens, form.get("assertion", ""))
+    return oauth.tokens.issue_without_grant(oauth.registration.client_id, user_id, "api")
+
+
 _GRANTS: dict[str, Callable[[OAuth, Mapping[str, str]], Issued]] = {
     "authorization_code": _authorization_code,
     "refresh_token": _refresh_token,
     "client_credentials": _client_credentials,
+    GRANT_TYPE: _jwt_bearer,
 }
 
 

@@ -29,6 +29,8 @@ class Switches:
     connected_app_policy: str = "self_authorize"
     # Username that the client credentials flow acts as; empty: none is enabled.
     client_credentials_username: str = ""
+    # Certificate (PEM) that the app's JWT bearer assertions are checked with; empty: none was uploaded.
+    jwt_certificate: str = ""
     # Bulk API 2.0: the least real time that a job stays in each state, and how its result is cut into pages.
     bulk_queued_seconds: float = 0.1
     bulk_processing_seconds: float = 0.1
