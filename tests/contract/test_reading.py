@@ -47,6 +47,17 @@ def test_every_row_of_a_large_object_comes_once(client: Salesforce) -> None:
     assert len(found) == len(set(found)) == total(client, "EmailMessage")
 
 
+def test_mails_with_their_bodies_come_in_small_pages_and_whole(client: Salesforce) -> None:
+    """In a composite and by locator: the hint must hold to the last page."""
+    statement = soql.select(
+        ["Id", "HtmlBody", "TextBody"], "EmailMessage", [soql.equal("IsDeleted", False)], limit=700
+    )
+    (first,) = client.query_many([statement])
+    assert isinstance(first, Page)
+    pages = [first, *client.next_pages(first)]
+    assert [page.count for page in pages] == [200, 200, 200, 100]
+
+
 def test_five_objects_are_asked_for_at_the_price_of_one_call(org: RunningOrg, client: Salesforce) -> None:
     """A quiet interval is one call; six queries are two."""
     before = org.admin("GET", "/usage")["api_calls"]
