@@ -51,6 +51,8 @@ clean: ## remove the environment and caches; data stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs
 	@find orchestration local_org tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Started as root, Postgres runs as another user, for whom its files lie outside and .fluint links to them.
 clean-data: ## remove the data of the demo and of the local org on this machine
 	@echo "Removing .fluint: the embedded Postgres and the local org of this checkout, with all they hold."
+	@find .fluint -type l -exec readlink {} + 2>/dev/null | grep '^/var/lib/fluint/postgres-' | xargs rm -rf
 	@rm -rf .fluint
