@@ -82,7 +82,7 @@ def bulk_query(
                 id=str(created["id"]),
                 sobject=sobject,
                 created_at=datetime.fromisoformat(created["createdDate"]),
-                record_count=int(finished.get("numberRecordsProcessed") or 0),
+                record_count=int(finished["numberRecordsProcessed"]),
                 pages=lambda: _pages(transport, url, sobject, until),
             )
         finally:
@@ -121,9 +121,9 @@ def _wait(
 
 
 def _check(job: Mapping[str, Any], sobject: str) -> None:
-    if job["state"] == "JobComplete":
+    if job["state"] == "JobComplete" and job.get("numberRecordsProcessed") is not None:
         return
-    said = str(job.get("errorMessage") or "no reason given")[:300]
+    said = str(job.get("errorMessage") or "no reason and no number of records given")[:300]
     raise BulkUnavailableError(
         f"Salesforce ended the Bulk job {job.get('id')} for {sobject} as {job['state']}: {said}. Nothing of it counts; {sobject} is read by"
         " REST instead.",

@@ -52,12 +52,13 @@ def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
     """Yields the pages after this one. Raises `IncompleteReadError` when the org no longer holds them, or holds another number."""
     if page.next_url is None:
         return
+    announced = page.total_size
     while page.next_url is not None:
         page = _get(transport, page.next_url, Ask("page", page.sobject), page.options, before=page.seen)
         yield page
-    if page.seen != page.total_size:
+    if page.seen != announced:
         raise IncompleteReadError(
-            f"Salesforce announced {page.total_size:,} records of {page.sobject} and gave {page.seen:,}. This read does not count; the"
+            f"Salesforce announced {announced:,} records of {page.sobject} and gave {page.seen:,}. This read does not count; the"
             " window is read again."
         )
 
@@ -116,12 +117,8 @@ def _composite(
 ) -> list[Page | FluintError]:
     # GET by construction: no other method can be put into a composite here.
     subrequests = [
-        {
-            "method": "GET",
-            "url": _url(base, soql, include_deleted),
-            "referenceId": f"q{place}",
-            "httpHeaders": _page_size(soql),
-        }
+        {"method": "GET", "url": _url(base, soql, include_deleted), "referenceId": f"q{place}"}
+        | ({"httpHeaders": _page_size(soql)} if _page_size(soql) else {})
         for place, soql in enumerate(soqls)
     ]
     asks = [Ask("query", sobject_of(soql), transport.tokens.user_id) for soql in soqls]

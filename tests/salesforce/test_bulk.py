@@ -157,6 +157,15 @@ def test_a_job_that_ends_badly_says_why_and_leaves_the_read_to_rest(
     assert methods(org) == ["GET", "DELETE"]
 
 
+def test_a_finished_job_without_its_number_of_records_leaves_the_read_to_rest(
+    org: ScriptedOrg, client: Salesforce
+) -> None:
+    """Without it nothing proves that all pages came."""
+    a_job(org, info("JobComplete"))
+    with pytest.raises(BulkUnavailableError, match="no number of records"):
+        read(client)
+
+
 def test_a_job_that_is_stuck_is_aborted_at_its_deadline(org: ScriptedOrg, client: Salesforce) -> None:
     """A run that waits for a stuck job holds up every sync after it."""
     a_job(org, info("InProgress"))

@@ -185,8 +185,8 @@ def test_mails_are_asked_for_in_small_pages_to_the_last_one(org: ScriptedOrg, cl
     mails, keys = client.query_many(["SELECT Id, HtmlBody FROM EmailMessage", "SELECT Id FROM EmailMessage"])
     assert isinstance(mails, Page)
     assert isinstance(keys, Page)
-    headers = [sub["httpHeaders"] for sub in org.requests[0].json()["compositeRequest"]]
-    assert headers == [{"Sforce-Query-Options": "batchSize=200"}, {}]
+    headers = [sub.get("httpHeaders") for sub in org.requests[0].json()["compositeRequest"]]
+    assert headers == [{"Sforce-Query-Options": "batchSize=200"}, None]
     assert [page.count for page in client.next_pages(mails)] == [1]
     assert org.requests[-1].headers["Sforce-Query-Options"] == "batchSize=200"
     assert [page.count for page in client.next_pages(keys)] == [1]
