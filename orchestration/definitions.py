@@ -13,7 +13,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
-from orchestration.assets.models import models_asset, data_tests
+from orchestration.assets.models import data_tests, models_asset
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.expectations import deals_are_plausible

@@ -87,7 +87,7 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
     return [
         _job(
             UPLOAD_DOCUMENTS,
-            (UPLOAD | (UPLOAD.downstream() & (VIEWS | INTERVAL_MARTS))).without_checks(),
+            (UPLOAD.downstream() & (VIEWS | INTERVAL_MARTS)).without_checks() | UPLOAD,
             Mode.UPLOAD,
             "Sends document versions that Fluint generated to their opportunities, and models what became of them.",
         ),

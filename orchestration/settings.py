@@ -134,6 +134,8 @@ _DAGSTER = {
     "DAGSTER_HOME": str(PROJECT),
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
     "GX_ANALYTICS_ENABLED": "false",
+    # Materializations of a range of months are written in one statement instead of one by one.
+    "DAGSTER_EVENT_BATCH_SIZE": "1000",
 }
 
 

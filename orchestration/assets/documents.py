@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.assets.reports import failure
+from orchestration.assets.reports import IS_CURRENT, failure
 from orchestration.assets.salesforce import POOL
 from orchestration.documents.upload import UploadReport, drain
 from orchestration.errors import QuotaReachedError
@@ -10,10 +10,16 @@ from orchestration.postgres.connection import Database
 from orchestration.salesforce.client import Salesforce
 
 UPLOAD = dg.AssetKey(["fluint_sync", "upload"])
+SENDING = dg.AssetCheckSpec(
+    IS_CURRENT,
+    asset=UPLOAD,
+    description="The last run sent all that was due. A warning: the API allowance deferred the rest.",
+)
 
 
 @dg.asset(
     key=UPLOAD,
+    check_specs=[SENDING],
     deps=[dg.AssetKey(["fluint_app", "document_version"])],
     group_name="documents",
     kinds={"salesforce", "postgres"},
@@ -25,12 +31,18 @@ def uploaded_documents(
     context: dg.AssetExecutionContext,
     database: dg.ResourceParam[Database],
     salesforce: dg.ResourceParam[Salesforce],
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
     """Sends every version that is due; a document that Salesforce refuses holds up no other."""
     report = drain(database, salesforce, run_id=context.run_id)
     if report.error and not isinstance(report.error, QuotaReachedError):
         raise failure({"documents": report.error}) from report.error
-    return dg.MaterializeResult(metadata=_metadata(report))
+    sent = dg.AssetCheckResult(
+        passed=report.error is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=str(report.error) if report.error else None,
+        metadata=_deferred(report),
+    )
+    return dg.MaterializeResult(metadata=_metadata(report), check_results=[sent])
 
 
 def _metadata(report: UploadReport) -> dict[str, dg.MetadataValue]:
@@ -40,8 +52,7 @@ def _metadata(report: UploadReport) -> dict[str, dg.MetadataValue]:
         "found_in_salesforce": dg.MetadataValue.int(report.found),
         "complete": dg.MetadataValue.bool(report.error is None),
     }
-    if isinstance(report.error, QuotaReachedError):
-        metadata["deferred_until"] = dg.MetadataValue.timestamp(report.error.until)
+    metadata |= _deferred(report)
     if report.not_uploaded:
         metadata["not_uploaded"] = dg.MetadataValue.table(
             [
@@ -50,3 +61,9 @@ def _metadata(report: UploadReport) -> dict[str, dg.MetadataValue]:
             ]
         )
     return metadata
+
+
+def _deferred(report: UploadReport) -> dict[str, dg.MetadataValue]:
+    if not isinstance(report.error, QuotaReachedError):
+        return {}
+    return {"deferred_until": dg.MetadataValue.timestamp(report.error.until)}

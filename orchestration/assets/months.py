@@ -5,10 +5,17 @@ Dagster cannot take a reported month back; the check `every_month_is_covered` sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import dagster as dg
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    StepMaterializationData,
+    generate_event_batch_id,
+)
+from dagster._core.instance import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 
 from orchestration.assets.reports import raw_key
 
@@ -39,16 +46,30 @@ def report_covered_months(
 
     The events belong to no run, so that they survive the pruning of runs.
     """
+    complete = {month.isoformat() for month, is_covered in covered.items() if is_covered}
     reported = 0
     for key in map(raw_key, tables):
-        shown = instance.get_materialized_partitions(key)
-        for month in sorted(
-            {month.isoformat() for month, is_covered in covered.items() if is_covered} - shown
-        ):
-            instance.report_runless_asset_event(
-                dg.AssetMaterialization(
-                    key, partition=month, description="Every entitled owner's deals of this month are held."
-                )
-            )
-            reported += 1
+        months = sorted(complete - instance.get_materialized_partitions(key))
+        _report(instance, key, months)
+        reported += len(months)
     return reported
+
+
+def _report(instance: dg.DagsterInstance, key: dg.AssetKey, months: Sequence[str]) -> None:
+    """What `report_runless_asset_event` does, in one write per asset (where DAGSTER_EVENT_BATCH_SIZE allows batches).
+
+    A first load covers all months at once, and one write per event took 80 s for four assets (2 busy cores).
+    """
+    batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
+    for month in months:
+        held = dg.AssetMaterialization(
+            key, partition=month, description="Every entitled owner's deals are held."
+        )
+        event = DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+            event_specific_data=StepMaterializationData(held),
+            job_name=RUNLESS_JOB_NAME,
+        )
+        instance.report_dagster_event(
+            event, RUNLESS_RUN_ID, batch_metadata=DagsterEventBatchMetadata(batch, month == months[-1])
+        )

@@ -21,6 +21,11 @@ def raw_key(table: str) -> dg.AssetKey:
     return dg.AssetKey([RAW, table])
 
 
+def is_current(table: str) -> dg.AssetCheckKey:
+    """The key of the check that says whether the last run read all that it set out to read."""
+    return dg.AssetCheckKey(raw_key(table), IS_CURRENT)
+
+
 def events(
     read: Callable[[], Iterable[ObjectReport]], mode: str, *, of_months: bool
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -74,13 +79,14 @@ def _metadata(report: ObjectReport, mode: str) -> dict[str, dg.MetadataValue]:
     metadata: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(n) for name, n in numbers.items()}
     metadata["mode"] = dg.MetadataValue.text(mode)
     metadata["complete"] = dg.MetadataValue.bool(report.deferred_until is None)
-    if report.data_as_of:
-        metadata["data_as_of"] = dg.MetadataValue.timestamp(report.data_as_of)
-    if report.deferred_until:
-        metadata["deferred_until"] = dg.MetadataValue.timestamp(report.deferred_until)
     if report.notes:
         metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {note}" for note in report.notes))
-    return metadata
+    return metadata | _times(report)
+
+
+def _times(report: ObjectReport) -> dict[str, dg.MetadataValue]:
+    times = {"data_as_of": report.data_as_of, "deferred_until": report.deferred_until}
+    return {name: dg.MetadataValue.timestamp(time) for name, time in times.items() if time}
 
 
 def _is_current(report: ObjectReport) -> dg.AssetCheckResult:
@@ -92,5 +98,5 @@ def _is_current(report: ObjectReport) -> dg.AssetCheckResult:
         passed=report.error is None,
         severity=dg.AssetCheckSeverity.WARN if deferred else dg.AssetCheckSeverity.ERROR,
         description=None if report.error is None else str(report.error),
-        metadata={"data_as_of": dg.MetadataValue.timestamp(report.data_as_of)} if report.data_as_of else {},
+        metadata=_times(report),
     )

@@ -65,27 +65,32 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
         # Entitlement is read from views, which `fluint upgrade` must not take away meanwhile.
         with views_lock(database, shared=True):
             dbt.check_deployed_views()
-            yield from _read(context, sync, [t for t in _selected(context) if not BY_TABLE[t].is_whole])
+            yield from _read(context, sync)
 
     return salesforce
 
 
-def _read(context: dg.AssetExecutionContext, sync: Collaborators, months: list[str]) -> Events:
-    """Reads by months if the run has some, else by its mode; what became covered is shown on the partition bar."""
+def _read(context: dg.AssetExecutionContext, sync: Collaborators) -> Events:
+    """Reads by months if the run has some, else by its mode."""
+    tables = _selected(context)
     if context.has_partition_key or context.has_partition_key_range:
         start, end = created_range(context.partition_time_window)
-        yield from events(lambda: reread(sync, _selected(context), start, end), "months", of_months=True)
-        return
+        return events(lambda: reread(sync, tables, start, end), "months", of_months=True)
     mode = mode_of(context.run.tags)
-    yield from events(lambda: _by_mode(context, sync, mode), mode, of_months=False)
     if mode is Mode.HISTORY:
-        report_covered_months(context.instance, months, covered_months(sync.database, FIRST_MONTH))
+        return events(lambda: _list_missing(context.instance, sync, tables), mode.value, of_months=False)
+    keys_done = keys_were_read(context.run.tags)
+    return events(lambda: sync_changes(sync, tables, keys_done=keys_done), mode.value, of_months=False)
 
 
-def _by_mode(context: dg.AssetExecutionContext, sync: Collaborators, mode: Mode) -> list[ObjectReport]:
-    if mode is Mode.HISTORY:
-        return list_missing(sync, _selected(context))
-    return sync_changes(sync, _selected(context), keys_done=keys_were_read(context.run.tags))
+def _list_missing(
+    instance: dg.DagsterInstance, sync: Collaborators, tables: Sequence[str]
+) -> list[ObjectReport]:
+    """Lists what is missing, and shows what became covered on the partition bar."""
+    reports = list_missing(sync, tables)
+    by_month = [table for table in tables if not BY_TABLE[table].is_whole]
+    report_covered_months(instance, by_month, covered_months(sync.database, FIRST_MONTH))
+    return reports
 
 
 def _selected(context: dg.AssetExecutionContext) -> list[str]:

@@ -48,7 +48,7 @@ def _validate(database: Database) -> "ExpectationSuiteValidationResult":
     from great_expectations.core import ExpectationSuite
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_postgres("fluint", connection_string=database.sqlalchemy_url("psycopg"))
     try:
         table = source.add_table_asset("deals", table_name="deals", schema_name="fluint")

@@ -24,7 +24,7 @@ def resources(settings: Settings) -> dict[str, Any]:
         client_secret=_secret(settings, "salesforce_client_secret"),
         url=settings.salesforce_url,
         subdomain=settings.salesforce_subdomain,
-        ca_file=settings.salesforce_ca_file and str(settings.salesforce_ca_file),
+        ca_file=str(settings.salesforce_ca_file) if settings.salesforce_ca_file else None,
         redirect_port=settings.redirect_port,
         api_version=settings.api_version,
         quota_share=settings.quota_share,

@@ -44,7 +44,7 @@ def oauth_app(
 
 def redirect_uri(port: int) -> str:
     """The callback URL that the connected app must list."""
-    return f"http://localhost:{port}/callback"
+    return f"http://localhost:{port}{PATH}"
 
 
 class SalesforceResource(dg.ConfigurableResource[Salesforce]):

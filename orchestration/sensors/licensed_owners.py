@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.reports import raw_key
+from orchestration.assets.reports import is_current
 from orchestration.jobs import LIST_MISSING
 from orchestration.postgres.connection import Database
 from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
@@ -30,7 +30,7 @@ def newly_licensed_owners_sensor(
     tags = _tags(missing)
     rests = (
         rests_until(context.instance, LIST_MISSING, same=tags),
-        deferred_until(context.instance, raw_key("opportunity")),
+        deferred_until(context.instance, is_current("opportunity")),
     )
     if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
         return dg.SkipReason(f"{missing.count} are missing; reading goes on after {rest:%Y-%m-%d %H:%M} UTC.")

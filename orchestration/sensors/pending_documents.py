@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.documents import UPLOAD
+from orchestration.assets.documents import SENDING
 from orchestration.documents.outbox import count_due
 from orchestration.jobs import UPLOAD_DOCUMENTS
 from orchestration.postgres.connection import Database
@@ -28,7 +28,7 @@ def pending_documents_sensor(
         return dg.SkipReason("No document version is due.")
     if run_id := unfinished_run(context.instance, [UPLOAD_DOCUMENTS]):
         return dg.SkipReason(f"Run {run_id} is still under way.")
-    rests = (rests_until(context.instance, UPLOAD_DOCUMENTS), deferred_until(context.instance, UPLOAD))
+    rests = (rests_until(context.instance, UPLOAD_DOCUMENTS), deferred_until(context.instance, SENDING.key))
     if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
         return dg.SkipReason(f"{due} are due; sending goes on after {rest:%Y-%m-%d %H:%M} UTC.")
     return dg.RunRequest(tags={"fluint/due_documents": str(due)})

@@ -50,12 +50,16 @@ def rests_until(
 
 def rest_after(failures: int) -> timedelta:
     """How long to rest after so many failures in a row (one or more)."""
-    return min(timedelta(minutes=1) * 2 ** (failures - 1), LONGEST_REST)
+    return min(timedelta(minutes=2 ** (failures - 1)), LONGEST_REST)
 
 
-def deferred_until(instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
-    """Until when (UTC) the asset's last materialization says that reading is deferred."""
-    event = instance.get_latest_materialization_event(key)
-    materialization = event.asset_materialization if event else None
-    until = materialization.metadata.get("deferred_until") if materialization else None
+def deferred_until(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> datetime | None:
+    """Until when (UTC) reading is deferred, as the last evaluation of an asset's check `is_current` says.
+
+    The asset's last materialization would not do: it may be a month that became covered, which belongs to no run.
+    """
+    record = instance.get_latest_asset_check_evaluation_record(check)
+    event = record.event.dagster_event if record and record.event else None
+    evaluation = event.asset_check_evaluation_data if event else None
+    until = evaluation.metadata.get("deferred_until") if evaluation else None
     return datetime.fromtimestamp(until.value, UTC) if isinstance(until, dg.TimestampMetadataValue) else None

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.modes import KEYS_READ, KEYS_TAG
-from orchestration.assets.reports import raw_key
+from orchestration.assets.reports import is_current
 from orchestration.errors import QuotaReachedError, TransientError
 from orchestration.jobs import BUILD_MODELS, SYNC_SALESFORCE
 from orchestration.modelling import marts_are_behind
@@ -79,8 +79,8 @@ def _answer_errors(instance: dg.DagsterInstance, outcome: KeysOutcome) -> Answer
         return None
     first = next(iter(outcome.errors.values()))
     quota = [error for error in outcome.errors.values() if isinstance(error, QuotaReachedError)]
-    key = raw_key(next(iter(outcome.errors)))
-    rest = deferred_until(instance, key) if quota else rests_until(instance, SYNC_SALESFORCE)
+    check = is_current(next(iter(outcome.errors)))
+    rest = deferred_until(instance, check) if quota else rests_until(instance, SYNC_SALESFORCE)
     if rest and rest > datetime.now(UTC):
         return dg.SkipReason(f"{first} Shown again by a run after {rest:%H:%M} UTC.")
     return dg.RunRequest(job_name=SYNC_SALESFORCE)
