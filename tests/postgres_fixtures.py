@@ -27,6 +27,7 @@ from orchestration.sync.objects import CATALOGUE
 
 # Workers are processes that inherit the controller's environment: so all of a run agree on where and how it is named.
 _DIRECTORY = "FLUINT_TEST_POSTGRES_DIRECTORY"
+_PREFIX = "fluint-tests-"  # followed by the controller's process id
 _SERVER = "FLUINT_TEST_DATABASE_URL"
 _WITHOUT_TLS = "the tests' own server, which holds made-up rows only"
 
@@ -59,9 +60,10 @@ class PostgresServer:
         """Builds the template unless another worker has: once for a run, under a lock."""
         with self.admin.connect(autocommit=True) as conn:
             conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [self.template])
-            if conn.execute("select from pg_database where datname = %s", [self.template]).fetchone() is not None:
+            if conn.execute("select 1 from pg_database where datname = %s", [self.template]).fetchone():
                 return
             unfinished = f"{self.template}_unfinished"
+            self.drop(unfinished)  # of a worker that was killed
             database = self.create(unfinished)
             upgrade(database)
             with database.transaction() as inside:
@@ -91,10 +93,23 @@ def place_in_memory() -> str | None:
     return "/dev/shm" if has_room and not shared.f_flag & os.ST_NOEXEC else None
 
 
+def _remove_abandoned() -> None:
+    """Ends the servers of runs that were killed before they could do it themselves."""
+    for directory in Path(place_in_memory() or tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        try:
+            os.kill(int(directory.name.removeprefix(_PREFIX).split("-")[0]), 0)
+        except ProcessLookupError:
+            EmbeddedPostgres(directory).stop()
+            shutil.rmtree(directory, ignore_errors=True)
+        except (ValueError, PermissionError):  # somebody else's
+            continue
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Chooses the place of the run's server, before any worker starts."""
     if not hasattr(config, "workerinput"):
-        directory = Path(tempfile.mkdtemp(prefix="fluint-tests-", dir=place_in_memory()))
+        _remove_abandoned()
+        directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place_in_memory()))
         directory.chmod(0o711)  # as root the server runs as another user, who must get through
         os.environ[_DIRECTORY] = str(directory)
 
@@ -102,7 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Ends the server after the last worker; on a server that is not ours, drops the template."""
     directory = Path(os.environ.get(_DIRECTORY, ""))
-    if hasattr(config, "workerinput") or not directory.name.startswith("fluint-tests-"):
+    if hasattr(config, "workerinput") or not directory.name.startswith(_PREFIX):
         return
     if os.environ.get(_SERVER):
         server = _server()
