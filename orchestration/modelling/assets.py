@@ -6,7 +6,7 @@ Which job builds what, and the lock around it, belong to the Dagster layer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.errors import FluintError
 from orchestration.modelling import project
-from orchestration.modelling.dbt import RUN, TEST, Dbt, checked
+from orchestration.modelling.dbt import BUILD, Dbt, checked
 
 # dagster-dbt's own choice of what becomes a Dagster event.
 _RESULTS = ("LogModelResult", "LogTestResult")
@@ -51,16 +51,14 @@ def dbt_project(directory: Path = project.DIRECTORY) -> DbtProject:
 
 
 def build_assets(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """Builds what the step selected, models first and tests then, and yields what became of each as Dagster events.
+    """Builds and tests what the step selected, and yields what became of each model and test as Dagster events.
 
     Raises dg.Failure, after the events of what succeeded, with a text that names the models or tests that failed.
     """
-    run = _in_process if dbt.in_process else _by_command
-    for command in (RUN, TEST):
-        yield from run(dbt, context, command)
+    return (_in_process if dbt.in_process else _by_command)(dbt, context)
 
 
-def _in_process(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[str]) -> Iterator[Any]:
+def _in_process(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
     from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
     manifest = project.read_manifest(dbt.directory)
@@ -72,7 +70,7 @@ def _in_process(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[s
             messages.append(MessageToDict(message, preserving_proto_field_name=True))
 
     result = dbt.invoke(
-        [*command, *chosen.selection_args], callbacks=[remember], indirect_selection=chosen.indirect_selection
+        [*BUILD, *chosen.selection_args], callbacks=[remember], indirect_selection=chosen.indirect_selection
     )
     for message in messages:
         yield from DbtCoreCliEventMessage(
@@ -89,12 +87,12 @@ def _in_process(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[s
         raise dg.Failure(str(error)) from None
 
 
-def _by_command(dbt: Dbt, context: dg.AssetExecutionContext, command: Sequence[str]) -> Iterator[Any]:
-    """The same through dagster-dbt's public interface: a process per command, for the day when the other way breaks."""
+def _by_command(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """The same through dagster-dbt's public interface, in a process of its own, for the day when the other way breaks."""
     executable = str(Path(sys.executable).with_name("dbt"))
     with dbt.environment():
         cli = DbtCliResource(project_dir=dbt_project(dbt.directory), dbt_executable=executable)
-        invocation = cli.cli([*command], context=context, raise_on_error=False)
+        invocation = cli.cli(BUILD, context=context, raise_on_error=False)
         yield from invocation.stream()
         if not invocation.is_successful():
-            raise dg.Failure(f"`dbt {command[0]}` ended without success; its output is in the step's log.")
+            raise dg.Failure("`dbt build` ended without success; the step's log has its output.")

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 # What a sync builds: tables that follow their inputs. Views are deployed by `fluint upgrade`, the daily snapshot has its day.
 INTERVAL = "tag:interval"
 DAILY = "tag:daily"
+FAILED = ("error", "fail", "runtime error")
+_VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
+# Jobs select the views between raw tables and marts, because Dagster orders two assets only along selected ones; a run
+# never builds them.
+# Unit tests say nothing about data; they run in CI. Of tests, `build` runs those that the selection names and no others.
+BUILD = ("build", "--exclude-resource-type", "unit_test")
+FAILED = ("error", "fail", "runtime error")
 _VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
 # Jobs select the views between raw tables and marts, because Dagster orders two assets only along selected ones; a run
 # never builds them.
@@ -85,17 +92,19 @@ class Dbt:
     in_process: bool = True
 
     def build(self, select: str = INTERVAL, *, full_refresh: bool = False) -> list[Built]:
-        """Builds the selected models, then runs the tests that the selection names itself. Raises if one of them failed.
+        """Builds the selected models and runs the tests that the selection names itself. Raises if one of them failed.
 
-        A model that fails keeps its table and its mark as they were; the others are built.
+        A model that fails keeps its table and its mark as they were, and so do those that read it; the others are built.
         """
-        chosen = ["--select", *select.split()]
-        built = checked(self.invoke([*RUN, *chosen, *(["--full-refresh"] if full_refresh else [])]))
-        return built + checked(self.invoke([*TEST, *chosen], indirect_selection="empty"))
+        options = ["--full-refresh"] if full_refresh else []
+        result = self.invoke([*BUILD, "--select", *select.split(), *options], indirect_selection="empty")
+        return checked(result)
 
     def test(self, select: str = "fqn:*") -> list[Built]:
         """Runs the data tests of the selected models and those selected themselves; raises if one of them failed."""
-        return checked(self.invoke([*TEST, "--select", *select.split()]))
+        return checked(
+            self.invoke(["test", "--exclude-resource-type", "unit_test", "--select", *select.split()])
+        )
 
     def unit_test(self) -> list[Built]:
         """Runs all unit tests, which need the deployed views and tables but no row; raises if one of them failed."""
@@ -223,30 +232,34 @@ def checked(result: dbtRunnerResult) -> list[Built]:
     if result.exception is not None:
         raise _explained(result.exception) from None
     built = [_built(node) for node in getattr(result.result, "results", None) or []]
-    failed = [node for node in built if node.status in ("error", "fail", "runtime error")]
-    if failed or not result.success:
-        raise failure(failed)
+    if not result.success:
+        raise failure(built)
     return built
 
 
-def failure(failed: Sequence[Built]) -> FluintError:
-    """The error for failed nodes: which, why, and what still stands."""
-    models = [f"{node.name} ({node.message})" for node in failed if node.kind != "test"]
-    tests = [f"{node.name} ({node.message})" for node in failed if node.kind == "test"]
+def failure(nodes: Sequence[Built]) -> FluintError:
+    """The error for a run in which something failed: what, why, and what still stands."""
+    models = [
+        f"{node.name} ({node.message})" for node in nodes if node.kind != "test" and node.status in FAILED
+    ]
+    tests = [
+        f"{node.name} ({node.message})" for node in nodes if node.kind == "test" and node.status in FAILED
+    ]
+    skipped = [node.name for node in nodes if node.status == "skipped"]
     texts = []
     if models:
-        texts.append(
-            f"These models could not be built: {'; '.join(models)}. Their tables keep what they had and are tried again by the next"
-            " build; the other tables are up to date."
-        )
+        texts.append(f"These models could not be built: {'; '.join(models)}.")
     if tests:
         texts.append(
-            f"These data tests failed: {'; '.join(tests)}. The tables are up to date; what a failure means is in the head of the"
-            " test's file in dbt_project/tests."
+            f"These data tests failed: {'; '.join(tests)}. The head of the test's file in dbt_project/tests says what that means."
         )
-    return BugError(
-        " ".join(texts) or "dbt ended without success and named no model. Run it again with `fluint models`."
-    )
+    if skipped:
+        texts.append(f"Left as they were, because they read these: {', '.join(skipped)}.")
+    if models:
+        texts.append(
+            "Their tables keep what they had; all others are up to date. The next build tries again."
+        )
+    return BugError(" ".join(texts) or "dbt ended without success and named nothing that failed.")
 
 
 def _built(result: Any) -> Built:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestration.errors import BugError
 from orchestration.modelling.project import read_manifest
 from tests.dbt.workspace import NOW, Workspace
@@ -27,14 +29,18 @@ def test_every_data_test_fails_on_the_fault_that_it_names(workspace: Workspace) 
     assert _complaints(workspace) == set()
     with workspace.writing() as rows:
         rows.run("delete from fluint.deals where deal_id = '006D'")
-        rows.run("update fluint.deals set owner_id = '005X', _xact_id = pg_current_xact_id() where deal_id = '006A'")
+        rows.run(
+            "update fluint.deals set owner_id = '005X', _xact_id = pg_current_xact_id() where deal_id = '006A'"
+        )
         rows.run(
             "update fluint.deals set stage_id = null, is_won = true, probability = 101, contact_count = 3, email_count = 3,"
             " _xact_id = pg_current_xact_id() where deal_id = '006B'"
         )
         rows.run("update fluint.owners set unmatched_reason = 'unheard of'")
         rows.run("insert into fluint.excluded_deals values ('005A', 'unheard of', null, null, 1, %s)", NOW)
-        rows.run("insert into fluint.excluded_deals values ('005A', 'owner_not_licensed', null, null, 1, %s)", NOW)
+        rows.run(
+            "insert into fluint.excluded_deals values ('005A', 'owner_not_licensed', null, null, 1, %s)", NOW
+        )
         rows.run(
             "insert into fluint.email_activity (email_message_id, deal_id, direction, is_opened, is_deleted_in_salesforce)"
             " values ('02sA', '006X', 'incoming', false, false)"
@@ -66,11 +72,6 @@ def test_a_failing_data_test_raises_and_names_itself(workspace: Workspace) -> No
     with workspace.writing() as rows:
         rows.raw("user", "005A")
         rows.deal("006A", is_won=True)
-    try:
+    with pytest.raises(BugError, match=r"assert_won_deals_are_closed .*dbt_project/tests"):
         workspace.dbt.build()
-    except BugError as error:
-        assert "assert_won_deals_are_closed" in str(error)
-        assert "dbt_project/tests" in str(error)
-    else:
-        raise AssertionError("the data test did not fail")
     assert workspace.value("select count(*) from fluint.deals") == 1

@@ -25,7 +25,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "user": {"first_name": "Ada", "last_name": "Berg", "is_active": True},
     "opportunity_stage": {"is_active": True, "is_closed": False, "is_won": False, "sort_order": 1},
     "record_type": {"is_active": True},
-    "opportunity": {"name": "A deal", "stage_name": "Open", "is_closed": False, "created_date": NOW},
+    "opportunity": {
+        "name": "A deal",
+        "owner_id": "005A",
+        "stage_name": "Open",
+        "is_closed": False,
+        "created_date": NOW,
+    },
     "opportunity_contact_role": {"is_primary": False},
     "contact": {"last_name": "Carr"},
     "email_message": {"incoming": True, "message_date": NOW},
@@ -93,20 +99,16 @@ class Rows:
     def admit(self, deal: str) -> None:
         """Notes that a deal came in."""
         self.run(
-            "insert into fluint_sync.admission (opportunity_id, admitted_at, rule, run_id) values (%s, %s, 'filters', 'test')",
+            "insert into fluint_sync.admission (opportunity_id, admitted_at, rule, run_id) values (%s, %s, 'filters', 'test')"
+            " on conflict do nothing",
             deal,
             NOW,
         )
 
     def deal(self, id: str, **columns: Any) -> None:
         """An opportunity that came in."""
-        self.raw("opportunity", id, **{"owner_id": "005A"} | columns)
-        self.run(
-            "insert into fluint_sync.admission (opportunity_id, admitted_at, rule, run_id) values (%s, %s, 'filters', 'test')"
-            " on conflict do nothing",
-            id,
-            NOW,
-        )
+        self.raw("opportunity", id, **columns)
+        self.admit(id)
 
     def person(self, number: int, email: str, *, licensed: bool = True) -> None:
         """A person of the workspace, as the app writes one."""
@@ -128,11 +130,35 @@ class Rows:
             url,
         )
 
+    def document(self, name: str, deal: str, *, version: int, uploaded: bool) -> None:
+        """A generated version of a document, and what became of it."""
+        document = UUID(int=0xD0 + int(name))
+        self.run(
+            "insert into fluint_app.document (document_id, opportunity_id, title) values (%s, %s, 'Plan') on conflict do nothing",
+            document,
+            deal,
+        )
+        self.run(
+            "insert into fluint_app.document_version (document_id, version_number, file_name, content_type, byte_size, sha256,"
+            " content) values (%s, %s, 'plan.pdf', 'application/pdf', 1, repeat('0', 64), 'x') on conflict do nothing",
+            document,
+            version,
+        )
+        self.run(
+            "insert into fluint_sync.upload (document_id, version_number, state) values (%s, %s, %s) on conflict"
+            " (document_id, version_number) do update set state = excluded.state, _xact_id = pg_current_xact_id()",
+            document,
+            version,
+            "uploaded" if uploaded else "failed",
+        )
+
     def run(self, statement: str, *values: Any) -> None:
         """Any other statement."""
         self.connection.execute(statement.encode(), values)
 
-    def _write(self, statement: str, table: sql.Composable, first: dict[str, Any], later: dict[str, Any]) -> None:
+    def _write(
+        self, statement: str, table: sql.Composable, first: dict[str, Any], later: dict[str, Any]
+    ) -> None:
         updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in later]
         self.connection.execute(
             sql.SQL(statement).format(  # type: ignore[arg-type]

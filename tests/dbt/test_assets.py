@@ -1,0 +1,93 @@
+"""The models in Dagster: named as in Postgres, built in a step, tests as checks; the same by both ways of running dbt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster_dbt import build_dbt_asset_selection, dbt_assets
+
+from orchestration.modelling import Dbt, prepare
+from orchestration.modelling.assets import build_assets, dbt_project, translator
+from orchestration.modelling.project import read_manifest
+from tests.dbt.test_builds import a_book
+from tests.dbt.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def models() -> dg.AssetsDefinition:
+    """The project's models as one Dagster definition."""
+    prepare()
+
+    @dbt_assets(manifest=read_manifest(), project=dbt_project(), dagster_dbt_translator=translator())
+    def fluint_models(context: dg.AssetExecutionContext, dbt: dg.ResourceParam[Dbt]) -> Iterator[Any]:
+        yield from build_assets(dbt, context)
+
+    return fluint_models
+
+
+def test_every_model_has_the_name_of_its_relation(models: dg.AssetsDefinition) -> None:
+    """A person goes from the graph to psql and back; two names for one table would cost that."""
+    nodes = [node for node in read_manifest()["nodes"].values() if node["resource_type"] == "model"]
+    assert {tuple(key.path) for key in models.keys} == {(node["schema"], node["name"]) for node in nodes}
+    deals = models.get_asset_spec(dg.AssetKey(["fluint", "deals"]))
+    assert deals.group_name == "marts"
+    assert dg.AssetKey(["fluint", "owners"]) in {
+        dep.asset_key
+        for dep in models.get_asset_spec(dg.AssetKey(["fluint_intermediate", "int_deals_changed_keys"])).deps
+    }
+    opportunities = models.get_asset_spec(dg.AssetKey(["fluint_staging", "stg_salesforce__opportunities"]))
+    assert [dep.asset_key for dep in opportunities.deps] == [dg.AssetKey(["raw_salesforce", "opportunity"])]
+
+
+def test_every_data_test_is_a_check_of_one_asset(models: dg.AssetsDefinition) -> None:
+    """A data test that reads two models is no check unless it names one; its failure would be nowhere to be seen."""
+    tests = {node["name"] for node in read_manifest()["nodes"].values() if node["resource_type"] == "test"}
+    assert {spec.name for spec in models.check_specs} == tests
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["in process", "by command"])
+def test_a_step_builds_what_it_selects_and_reports_each_model_and_check(
+    workspace: Workspace, models: dg.AssetsDefinition, in_process: bool
+) -> None:
+    """Dagster knows only what the step yields; and one failing model must not hide those that were built."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    first = _materialize(models, replace_dbt(workspace.dbt, in_process), "deals owners")
+    assert first.success
+    assert _materialized(first) == {("fluint", "deals"), ("fluint", "owners")}
+    assert any(evaluation.passed for evaluation in first.get_asset_check_evaluations())
+    with workspace.writing() as rows:
+        rows.deal("006A", name="Secret plan", created_date=None)
+        rows.raw("contact", "003A", title="CFO")
+    second = _materialize(models, replace_dbt(workspace.dbt, in_process), "deals contacts")
+    assert not second.success
+    assert _materialized(second) == {("fluint", "contacts")}
+    failure = second.get_step_failure_events()[0].step_failure_data
+    if in_process:
+        assert "deals (" in str(failure)
+        assert "Secret plan" not in str(failure)
+
+
+def replace_dbt(dbt: Dbt, in_process: bool) -> Dbt:
+    """The same dbt, run the other way."""
+    return replace(dbt, in_process=in_process)
+
+
+def _materialize(models: dg.AssetsDefinition, dbt: Dbt, select: str) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [models],
+        selection=build_dbt_asset_selection([models], select),
+        resources={"dbt": dbt},
+        raise_on_error=False,
+        instance=dg.DagsterInstance.ephemeral(),
+    )
+
+
+def _materialized(result: dg.ExecuteInProcessResult) -> set[tuple[str, ...]]:
+    return {
+        tuple(event.asset_key.path) for event in result.get_asset_materialization_events() if event.asset_key
+    }

@@ -1,0 +1,278 @@
+"""A build follows every input, writes what differs and nothing else, and never takes a table from under somebody's view."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from orchestration.errors import BugError
+from orchestration.modelling import marts_are_behind
+from tests.dbt.workspace import NOW, Rows, Workspace
+
+MARTS = (
+    "fluint.deals",
+    "fluint.deal_stages",
+    "fluint.contacts",
+    "fluint.deal_contacts",
+    "fluint.email_activity",
+    "fluint.accounts",
+    "fluint.owners",
+    "fluint.excluded_deals",
+    "fluint.deal_documents",
+)
+
+
+def a_book(rows: Rows) -> None:
+    """Two deals of one licensed owner, with a contact and a mail on the first."""
+    rows.connected()
+    rows.raw("user", "005A", email="ada@acme.example", username="ada@acme.example")
+    rows.raw("user", "005B", email="bo@acme.example", username="bo@acme.example")
+    rows.person(1, "ada@acme.example")
+    rows.raw("opportunity_stage", "01JA", api_name="Open", master_label="Open")
+    rows.deal("006A", account_id="001A", account_name="Acme", amount=1000, currency_iso_code="EUR")
+    rows.deal("006B")
+    rows.raw("contact", "003A", account_id="001A", account_name="Acme")
+    rows.raw("opportunity_contact_role", "00KA", opportunity_id="006A", contact_id="003A")
+    rows.raw("email_message", "02sA", related_to_id="006A")
+
+
+def test_a_build_after_any_history_equals_one_from_nothing(workspace: Workspace) -> None:
+    """A forgotten input leaves a row stale until somebody rebuilds the mart, and nobody knows that they should."""
+    choose = random.Random(20260504)
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    for round_ in range(4):
+        for _ in range(choose.randint(2, 5)):
+            with workspace.writing() as rows:
+                for _ in range(choose.randint(1, 4)):
+                    _one_change(rows, choose, round_)
+        workspace.dbt.build()
+    built = {name: workspace.table(name) for name in MARTS}
+    assert all(built[name] for name in MARTS if name != "fluint.excluded_deals")
+    with workspace.writing() as rows:
+        for name in MARTS:
+            rows.run(f"truncate {name}")
+        rows.run("truncate fluint_sync.modelled")
+    workspace.dbt.build()
+    assert {name: workspace.table(name) for name in MARTS} == built
+
+
+def _one_change(rows: Rows, choose: random.Random, round_: int) -> None:
+    """One thing that happens in Salesforce, in the app or in the sync, to one of a handful of records."""
+    pick = choose.randint(0, 5)
+    stamp = NOW + timedelta(hours=round_, seconds=choose.randint(0, 3000))
+    deleted = choose.choice([None, None, "soft_deleted"])
+    deal, contact, mail = f"006{choose.choice('ABCDE')}", f"003{choose.choice('ABC')}", f"02s{pick}"
+    changes = [
+        lambda: rows.deal(
+            deal, owner_id=choose.choice(["005A", "005B"]), system_modstamp=stamp, deleted=deleted
+        ),
+        lambda: rows.raw("opportunity", f"006{pick}", owner_id="005B", stage_name="Won"),
+        lambda: rows.deal(
+            deal,
+            account_id=choose.choice(["001A", "001B", None]),
+            account_name=f"Name {pick}",
+            system_modstamp=stamp,
+        ),
+        lambda: rows.deal(deal, stage_name=choose.choice(["Open", "Won", "Gone"]), record_type_id="012A"),
+        lambda: rows.admit(f"006{pick}") if round_ == 2 and pick == choose.randint(0, 5) else None,
+        lambda: rows.raw(
+            "user",
+            f"005{choose.choice('AB')}",
+            is_active=choose.choice([True, False]),
+            email=f"{choose.choice(['ada', 'bo'])}@acme.example",
+        ),
+        lambda: rows.person(
+            choose.randint(1, 2),
+            f"{choose.choice(['ada', 'bo', 'cy'])}{round_ if pick else ''}@acme.example",
+            licensed=pick < 4,
+        ),
+        lambda: rows.raw(
+            "opportunity_stage",
+            f"01J{choose.choice('AB')}",
+            api_name=choose.choice(["Open", "Won"]),
+            master_label=f"Label {pick}",
+        ),
+        lambda: rows.raw("record_type", "012A", name=f"Type {pick}"),
+        lambda: rows.raw(
+            "contact", contact, title=f"Title {pick}", deleted=choose.choice([deleted, "moved_out_of_scope"])
+        ),
+        lambda: rows.raw(
+            "opportunity_contact_role", f"00K{pick}", opportunity_id=deal, contact_id=contact, deleted=deleted
+        ),
+        lambda: rows.raw(
+            "email_message",
+            mail,
+            related_to_id=deal,
+            message_date=stamp,
+            deleted=choose.choice([deleted, "moved_out_of_scope"]),
+        ),
+        lambda: rows.connected(f"https://acme{pick}.my.salesforce.example"),
+        lambda: rows.document(f"{pick}", deal, version=round_ + 1, uploaded=pick > 2),
+    ]
+    choose.choice(changes)()
+
+
+def test_a_transaction_that_commits_after_a_build_is_not_lost(workspace: Workspace) -> None:
+    """A time stamp, or the highest transaction seen, would skip rows of a long backfill that commits late."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    with workspace.writing() as late:
+        late.deal("006Z", name="Written early, committed late")
+        with workspace.writing() as rows:
+            rows.deal("006A", name="Renamed")
+        workspace.dbt.build()
+        assert workspace.ask("select deal_id, deal_name from fluint.deals order by 1") == [
+            ("006A", "Renamed"),
+            ("006B", "A deal"),
+        ]
+    assert marts_are_behind(workspace.database)
+    workspace.dbt.build()
+    assert (
+        workspace.value("select deal_name from fluint.deals where deal_id = '006Z'")
+        == "Written early, committed late"
+    )
+    assert not marts_are_behind(workspace.database)
+
+
+def test_a_lost_licence_reaches_the_deals_without_a_change_in_salesforce(workspace: Workspace) -> None:
+    """The app's row carries no transaction of ours; a mart that asks Salesforce's rows only would call the owner licensed."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    assert workspace.value("select bool_and(is_owner_licensed) from fluint.deals") is True
+    with workspace.writing() as rows:
+        rows.person(1, "ada@acme.example", licensed=False)
+    assert marts_are_behind(workspace.database)
+    workspace.dbt.build()
+    assert workspace.ask("select count(*), bool_or(is_owner_licensed) from fluint.deals") == [(2, False)]
+
+
+def test_a_mail_that_moves_is_counted_on_both_deals(workspace: Workspace) -> None:
+    """Its row names the new deal only, so the old one would keep counting a mail that it no longer has."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    with workspace.writing() as rows:
+        rows.raw("email_message", "02sA", related_to_id="006B")
+    workspace.dbt.build()
+    assert workspace.ask("select deal_id, email_count from fluint.deals order by 1") == [
+        ("006A", 0),
+        ("006B", 1),
+    ]
+
+
+def test_a_build_without_a_change_writes_no_row(workspace: Workspace) -> None:
+    """Rewriting equal rows each minute would bloat the tables and make every row look changed to who reads by _xact_id."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    places = "select array_agg(ctid::text || _xact_id::text order by 1) from {}"
+    before = [workspace.ask(places.format(name)) for name in MARTS]
+    workspace.dbt.build()
+    workspace.dbt.build(full_refresh=True)
+    assert [workspace.ask(places.format(name)) for name in MARTS] == before
+
+
+def test_a_model_that_fails_keeps_its_table_and_mark_while_the_others_are_built(workspace: Workspace) -> None:
+    """A mark that moved on would skip the rows of the failed build; a mart that stopped all others would stop the app."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    mark = "select snapshot_xmin::text from fluint_sync.modelled where model = 'deals'"
+    before = workspace.value(mark)
+    with workspace.writing() as rows:
+        rows.deal("006A", name="Secret plan", created_date=None)  # the contract wants a date
+        rows.raw("contact", "003A", title="CFO")
+    with pytest.raises(BugError) as caught:
+        workspace.dbt.build()
+    assert "deals (" in str(caught.value)
+    assert "Secret plan" not in str(caught.value)
+    assert workspace.value(mark) == before
+    assert workspace.value("select deal_name from fluint.deals where deal_id = '006A'") == "A deal"
+    assert workspace.value("select title from fluint.contacts") == "CFO"
+    with workspace.writing() as rows:
+        rows.deal("006A", created_date=NOW)
+    workspace.dbt.build()
+    assert workspace.value("select deal_name from fluint.deals where deal_id = '006A'") == "Secret plan"
+
+
+@pytest.mark.parametrize(
+    "restored",
+    ["system_identifier = 1", "snapshot_xmin = '9000000000000000000'"],
+    ids=["another server", "a mark from the future"],
+)
+def test_a_restored_database_is_built_whole(workspace: Workspace, restored: str) -> None:
+    """Transaction numbers of another server mean nothing here; trusting the mark would skip rows for ever."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    with workspace.writing() as rows:
+        rows.run(f"update fluint_sync.modelled set {restored}")
+        rows.run("update fluint.deals set deal_name = 'left over' where deal_id = '006A'")
+        rows.run("delete from fluint.contacts")
+    workspace.dbt.build()
+    assert workspace.value("select deal_name from fluint.deals where deal_id = '006A'") == "A deal"
+    assert workspace.value("select count(*) from fluint.contacts") == 1
+
+
+def test_the_daily_snapshot_keeps_what_it_captured(workspace: Workspace) -> None:
+    """The past cannot be captured again: neither a second run on one day nor a full refresh may touch it."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    workspace.dbt.build("deal_daily_snapshot")
+    with workspace.writing() as rows:
+        rows.run("update fluint.deal_daily_snapshot set snapshot_date = snapshot_date - 1, amount = 1")
+    workspace.dbt.build("deal_daily_snapshot")
+    with workspace.writing() as rows:
+        rows.deal("006A", amount=2000)
+    workspace.dbt.build()
+    workspace.dbt.build("deal_daily_snapshot", full_refresh=True)
+    days = workspace.ask(
+        "select deal_id, array_agg(amount::int order by snapshot_date) from fluint.deal_daily_snapshot group by 1 order by 1"
+    )
+    assert days == [("006A", [1, 1000]), ("006B", [1, None])]
+
+
+def test_foreign_views_survive_builds_refreshes_and_upgrades(workspace: Workspace) -> None:
+    """Analysts hang views on marts; dbt's own way to rebuild a table or a view drops them without a word."""
+    with workspace.writing() as rows:
+        a_book(rows)
+        rows.run("create schema analysts")
+        for relation in (
+            "fluint.deals",
+            "fluint.email_bodies",
+            "fluint.sync_freshness",
+            "fluint_entitlement.user_matches",
+        ):
+            rows.run(f"create view analysts.{relation.replace('.', '_')} as select * from {relation}")
+    workspace.dbt.build()
+    workspace.dbt.build(full_refresh=True)
+    with (
+        workspace.writing() as rows
+    ):  # as an earlier release would have left it: a column less, views of another shape
+        rows.run("alter table fluint.deal_stages drop column sort_order")
+        rows.run("drop view fluint_staging.stg_salesforce__users cascade")
+        rows.run("create view fluint_staging.stg_salesforce__users as select 1 as another_column")
+        rows.run("update fluint_sync.deployed_views set views_hash = 'earlier'")
+    workspace.dbt.deploy_views()
+    workspace.dbt.build()
+    assert workspace.value("select count(*) from analysts.fluint_deals") == 2
+    assert workspace.value("select count(*) from analysts.fluint_email_bodies") == 1
+    assert workspace.value("select sort_order from fluint.deal_stages") == 1
+
+
+def test_the_reader_sees_the_marts_and_no_other_schema(workspace: Workspace) -> None:
+    """BI tools get this role; what was read of a mailbox beyond the marts is not theirs."""
+    seen = workspace.ask(
+        "select table_schema, count(*) from information_schema.tables"
+        " where table_schema like any (array['fluint%', 'raw%'])"
+        " and has_schema_privilege('fluint_reader', table_schema, 'usage')"
+        " and has_table_privilege('fluint_reader', quote_ident(table_schema) || '.' || quote_ident(table_name), 'select')"
+        " group by 1"
+    )
+    assert seen == [("fluint", len(MARTS) + 3)]
