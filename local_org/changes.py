@@ -62,6 +62,20 @@ def reassign_away(org: Org) -> Row:
     return actions.reassign(org, deal_id, _person(org, "unmatched")) | _hanging_on(org, deal_id)
 
 
+def move_email_away(org: Org) -> Row:
+    """Somebody relates a mail of the first rep's deal to a deal of the unmatched rep. Returns `email_message_id`, `from` and `to` (deals)."""
+    deal_id = _deal_of(org, _person(org, "rep", 0))
+    target = _deal_of(org, _person(org, "unmatched"))
+    mail_id = str(
+        org.store.select(
+            "select Id from EmailMessage where RelatedToId = ? and IsDeleted = 0 order by Id", (deal_id,)
+        )[0][0]
+    )
+    owner = str(actions.record(org, "Opportunity", target)["OwnerId"])
+    org.store.update("EmailMessage", mail_id, {"RelatedToId": target}, by=owner)
+    return {"email_message_id": mail_id, "from": deal_id, "to": target}
+
+
 CHANGES: dict[str, Callable[[Org], Row]] = {
     change.__name__: change
     for change in (change_stage, new_email, delete_opportunity, reassign_to_licensed_rep, reassign_away)
@@ -73,9 +87,10 @@ def make_change(org: Org, name: str) -> object:
     and where the org holds no deal that fits."""
     if name == "all":
         return all_demo_changes(org)
-    if name not in CHANGES:
-        raise ValueError(f"There is no change {name!r}. Changes: all, {', '.join(CHANGES)}.")
-    return {"change": name} | CHANGES[name](org)
+    known = {**CHANGES, "move_email_away": move_email_away}
+    if name not in known:
+        raise ValueError(f"There is no change {name!r}. Changes: all, {', '.join(known)}.")
+    return {"change": name} | known[name](org)
 
 
 def all_demo_changes(org: Org) -> list[Row]:

@@ -16,7 +16,7 @@ from orchestration.cli.console import console, done, table, working
 from orchestration.cli.figures import Comparison, Expectation, Figures
 from orchestration.cli.jobs import insist, run_job
 from orchestration.cli.services import LocalOrg, embedded_databases, local_org, with_services
-from orchestration.cli.starting import introduce, years_ago
+from orchestration.cli.starting import introduce, license_people, years_ago
 from orchestration.cli.workspace import Workspace
 from orchestration.documents.library import add_version
 from orchestration.entitlement.filters import BackfillFilter, known_record_types, write_filter
@@ -61,6 +61,7 @@ class _Demo:
     def run(self) -> bool:
         introduce(self._workspace, self._org)
         expected = self._set_filter()
+        license_people(self._workspace, self._org)
         self._sync("First sync: everything that is entitled")
         self._show_what_came(expected)
         expected = self._change_and_follow(expected)
@@ -237,5 +238,7 @@ def _wait_for_the_next_second() -> None:
 def _say_what_next() -> None:
     console.print("\n[bold]Next[/]")
     console.print("  make ui                      the same project in the Dagster UI, with an org that lives")
-    console.print("  .venv/bin/fluint db start    this demo's Postgres again, for psql; fluint db stop ends it")
+    console.print(
+        "  .venv/bin/fluint db start    this demo's Postgres again, for psql; fluint db stop ends it"
+    )
     console.print("  docs/salesforce-set-up.md    connect a real org")

@@ -76,7 +76,7 @@ def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = _UI[
 def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
     """Starts what no setting leads to, brings the database up, and connects an org that was started here."""
     from orchestration.cli.services import embedded_databases, local_org, with_services
-    from orchestration.cli.starting import introduce
+    from orchestration.cli.starting import introduce, license_people
 
     directory = settings.data_directory / "ui"
     directory.mkdir(parents=True, exist_ok=True)
@@ -90,6 +90,8 @@ def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
             org, made = stack.enter_context(local_org(directory, opportunities=1_200, is_live=True))
         settings = with_services(settings, made)
     introduce(Workspace(settings), org)
+    if org is not None:
+        license_people(Workspace(settings), org)
     return settings
 
 

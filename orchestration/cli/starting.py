@@ -14,14 +14,16 @@ from orchestration.settings import use_browser
 
 
 def introduce(workspace: Workspace, org: LocalOrg | None) -> None:
-    """Brings the database up; with an org that was started here, connects it and loads its people as Fluint users."""
+    """Brings the database up; with an org that was started here, connects it."""
     for text, step in upgrade_steps(workspace):
         with working(text):
             step()
-    if org is None:
-        return
-    if not is_connected(workspace):
+    if org is not None and not is_connected(workspace):
         connect_as_visitor(workspace, org)
+
+
+def license_people(workspace: Workspace, org: LocalOrg) -> None:
+    """Makes the local org's people Fluint users. A filter is set before: what comes in stays when it becomes narrower."""
     import_users(workspace.database, people(org))
 
 

@@ -6,7 +6,7 @@ Only the address that came back is of interest here; what it says is judged in o
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 from orchestration.errors import SetupError
@@ -44,7 +44,8 @@ class RedirectCatcher:
                 """Logs nothing: the address holds the code."""
 
         try:
-            self._server = HTTPServer(("127.0.0.1", port), Handler)
+            # A thread for each connection: browsers open some ahead that never ask, and would keep the one that does waiting.
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         except OSError:
             raise SetupError(
                 f"Port {port} of this machine is in use, so the answer of the sign-in cannot be caught. Whoever runs this"

@@ -92,19 +92,13 @@ def test_a_change_within_the_second_of_the_read_is_seen_at_the_next_tick(bench: 
 def test_a_mail_that_is_moved_to_another_place_leaves_without_being_read(bench: Bench) -> None:
     """A mail re-related to a deal outside the scope whose new content would come in with the next change."""
     bench.load()
-    deal = _new_deal(bench)
-    other = _new_deal(bench, OwnerId=bench.owners("unmatched")[0])
-    mail = bench.write(
-        "POST", "/sobjects/EmailMessage", {"RelatedToId": deal, "Subject": "Draft", "Status": "5"}
-    )["id"]
-    bench.follow()
-    assert mail in bench.live("email_message")
     before = bench.log_position()
-    bench.update("EmailMessage", mail, RelatedToId=other)
+    moved = bench.org.admin("POST", "/changes/move_email_away")
+    mail = moved["email_message_id"]
+    assert mail in bench.live("email_message")
     bench.follow()
-    assert bench.ask(
-        f"select _deleted_reason, related_to_id from raw_salesforce.email_message where id = '{mail}'"
-    ) == [("moved_out_of_scope", other)]
+    row = f"select _deleted_reason, related_to_id from raw_salesforce.email_message where id = '{mail}'"
+    assert bench.ask(row) == [("moved_out_of_scope", moved["to"])]
     assert not [q for q in bench.queries(before) if "TextBody" in q and mail in q]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from orchestration.entitlement.filters import BackfillFilter, known_record_types
 from orchestration.entitlement.users import set_licence
+from orchestration.sync.changes import read_keys
 from tests.sync.bench import Bench
 
 
@@ -118,7 +119,7 @@ def test_what_happened_while_unlicensed_arrives_when_licensed_again(bench: Bench
 
 def test_filters_keep_deals_out_and_a_wider_filter_lists_only_what_is_missing(bench: Bench) -> None:
     """A filter that is applied after reading, or a widened one that needs a full reload."""
-    bench.follow()
+    read_keys(bench.with_(), ["record_type"])
     with bench.database.transaction() as connection:
         renewal = known_record_types(connection, ["Renewal"])
     since = datetime(datetime.now(UTC).year - 1, 1, 1, tzinfo=UTC)
