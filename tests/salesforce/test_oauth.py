@@ -6,6 +6,7 @@ import base64
 import hashlib
 import socket
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_public_app_sends_no_secret(org: ScriptedOrg) -> None:
     """An empty client_secret is refused as a wrong one."""
     org.on("POST", TOKEN_PATH, org.token_answer())
     oauth.finish_login(replace(org.app(), client_secret=None), ATTEMPT, REDIRECTED)
-    assert "client_secret" not in org.requests[0].form
+    assert b"client_secret" not in org.requests[0].body
     assert org.requests[0].form["client_id"] == "client-id"
 
 
@@ -209,8 +210,12 @@ def test_an_app_whose_address_is_not_https_cannot_be_made() -> None:
         )
 
 
-def test_revoking_ends_the_refresh_token_and_takes_a_dead_one_for_ended(org: ScriptedOrg) -> None:
-    """Disconnecting must work after the grant has died by itself."""
+def test_revoking_ends_the_refresh_token_and_takes_a_dead_one_for_ended(
+    org: ScriptedOrg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Disconnecting must work after the grant has died by itself; and a .netrc file of the machine has no part in it."""
+    (tmp_path / "netrc").write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     dead = Answer(
         400, {"error": "unsupported_token_type", "error_description": "this token type is not supported"}
     )
@@ -218,6 +223,7 @@ def test_revoking_ends_the_refresh_token_and_takes_a_dead_one_for_ended(org: Scr
     oauth.revoke(org.app(), org.tokens())
     oauth.revoke(org.app(), org.tokens())
     assert [request.form for request in org.requests] == [{"token": "refresh-old"}] * 2
+    assert not [request for request in org.requests if "Authorization" in request.headers]
 
 
 def test_ids_of_fifteen_characters_are_read_as_eighteen() -> None:
