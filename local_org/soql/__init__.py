@@ -7,6 +7,8 @@ for semi-joins; this module runs it and shapes the answer. Paging over HTTP is i
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryResult", "Row", "run"]
 Row = tuple[object, ...]
+_TOO_MUCH = re.compile("too large|too many|too deep|stack overflow")
 _CHUNK = 2_000
 _NAMES = {each.key_prefix: each.name for each in SOBJECTS.values()}
 
@@ -160,4 +163,14 @@ def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object
 
 def run(org: Org, text: str, *, user_id: str, include_deleted: bool) -> QueryResult:
     """Compiles a statement for a user; `include_deleted` also gives rows of the recycle bin. Raises ApiError."""
-    return QueryResult(org.store, Compiler(org, text, user_id, include_deleted).compile(parse(text)))
+    try:
+        result = QueryResult(org.store, Compiler(org, text, user_id, include_deleted).compile(parse(text)))
+        sql = result.plan.sql()
+        # Prepares the statement without running it: what is too deep or too long for the store is refused before any page.
+        org.store.select(f"explain {sql.text}", sql.parameters)
+    except (RecursionError, sqlite3.OperationalError) as error:
+        if isinstance(error, sqlite3.OperationalError) and not _TOO_MUCH.search(str(error)):
+            raise
+        message = "Query is either selecting too many fields or the filter conditions are too complicated."
+        raise ApiError(400, "QUERY_TOO_COMPLICATED", message) from None
+    return result

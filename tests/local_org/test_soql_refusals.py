@@ -154,6 +154,13 @@ def test_a_string_of_more_than_4000_characters_is_refused(world: World) -> None:
     assert world.refusal(f"SELECT Id FROM Account WHERE Name = '{'x' * 4_001}'").code == "MALFORMED_QUERY"
 
 
+def test_a_filter_that_is_too_deep_is_refused_as_too_complicated(world: World) -> None:
+    """SOQL and SOSL Reference, limits, QUERY_TOO_COMPLICATED: short enough is not yet simple enough, and no 500."""
+    for where in (" OR ".join(["Amount = 1"] * 5_000), "NOT (" * 2_000 + "Amount = 1" + ")" * 2_000):
+        refusal = world.refusal(f"SELECT Id FROM Opportunity WHERE {where}")
+        assert (refusal.status, refusal.code) == (400, "QUERY_TOO_COMPLICATED")
+
+
 def test_more_than_2000_groups_are_refused_because_groups_have_no_locator(world: World) -> None:
     """SOQL and SOSL Reference, "GROUP BY": aggregates do not support queryMore; 2,000 groups still come."""
     first = ids.number_of(world.add("Account"))

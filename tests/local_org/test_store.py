@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -244,3 +245,24 @@ def test_a_profiles_permissions_and_its_own_set_say_the_same(world: World) -> No
     assert world.org.security.of(world.rep).has("ViewSetup")
     world.take("ViewSetup", profile="Standard User")
     assert row(world, "Profile", profile_id)["PermissionsViewSetup"] is False
+
+
+def test_many_threads_write_and_read_without_losing_a_row(world: World) -> None:
+    """One file serves a server's threads, Bulk jobs and life in the org at once: no locked database, no id twice."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: world.add("Account", Name=str(n)), range(200)))
+        counts = list(pool.map(lambda _: len(world.column("SELECT Id FROM Account")), range(50)))
+    assert len(set(made)) == 200
+    assert counts == [200] * 50
+
+
+def test_a_stream_shows_one_moment_whatever_is_written_meanwhile(world: World) -> None:
+    """Bulk API 2.0: the result of a job is that of one query, and its rows are read on by another thread than began it."""
+    for _ in range(3_000):
+        world.add("Account")
+    rows = world.org.query("SELECT Id FROM Account", user_id=world.admin, include_deleted=False).rows()
+    first = next(rows)
+    world.org.store.delete("Account", str(first[0]), by=world.admin)
+    world.add("Account")
+    with ThreadPoolExecutor(1) as pool:
+        assert len(pool.submit(list, rows).result()) == 2_999
