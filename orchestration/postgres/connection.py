@@ -25,7 +25,13 @@ CONNECT_TIMEOUT = 10  # seconds
 
 _SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 # libpq gives no SQLSTATE for a refused connection; these are its English texts for what waiting does not cure.
-_REFUSALS = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "certificate", "SSL")
+_REFUSALS = (
+    "password authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "certificate",
+    "does not support SSL",
+)
 
 
 @dataclass(frozen=True)

@@ -172,9 +172,8 @@ class Staged:
     def _unfit(self, what: str, error: psycopg.Error) -> IncompleteReadError:
         place = _PLACE.search(error.diag.context or "")
         line, column = place.groups() if place else (None, None)
-        where = "".join(
-            [f", line {line}" if line else "", f", column {column or error.diag.column_name or 'unknown'}"]
-        )
+        column = column or error.diag.column_name
+        where = (f", line {line}" if line else "") + (f", column {column}" if column else "")
         return IncompleteReadError(
             f"In {what} with rows of {self.table.name}{where}, something is no value of its column's type, or is cut off"
             f" (Postgres {error.sqlstate}). None of it was kept; the next run reads it again.",

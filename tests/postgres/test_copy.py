@@ -115,6 +115,13 @@ def test_a_value_that_does_not_fit_is_told_by_column_and_without_the_value(conn:
     assert caught.value.__cause__ is None
 
 
+def test_a_value_of_json_that_does_not_fit_stays_out_of_the_text_too(conn: Connection) -> None:
+    """REST answers fail in another function of Postgres, which quotes the value as readily."""
+    with staged(conn, DEAL) as staging, pytest.raises(IncompleteReadError, match="deal_for_tests") as caught:
+        staging.add_json(as_json([row(close_date="secret words")]), ["records"])
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "body", [b'{"records": {"Id": "x"}}', b'{"other": []}', b'{"records": null}', b"<html>", b'{"reco']
 )
