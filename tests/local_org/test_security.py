@@ -106,6 +106,17 @@ def test_an_unreadable_object_looks_exactly_like_one_that_does_not_exist(world: 
     assert "Opportunity" not in listed
 
 
+def test_an_unreadable_parent_is_no_relationship(world: World) -> None:
+    """SOQL and SOSL Reference, "Relationship Queries": a lookup must not show the fields of an object that the user may not read."""
+    standard.grant_object(
+        world.org.store, world.permission_set(standard.ORDINARY), "Account", [], by=world.admin
+    )
+    assert world.records("SELECT AccountId FROM Opportunity", by=world.rep) == []
+    refusal = world.refusal("SELECT Account.Name FROM Opportunity", by=world.rep)
+    assert refusal.code == "INVALID_FIELD"
+    assert "Didn't understand relationship 'Account' in field path." in refusal.message
+
+
 def test_mails_need_access_to_activities(world: World) -> None:
     """Object Reference, EmailMessage, Special Access Rules; help, "Access Activities": mails have no object permission."""
     assert "EmailMessage" not in world.column("SELECT SobjectType FROM ObjectPermissions")

@@ -137,6 +137,16 @@ def test_semi_and_anti_joins_find_rows_with_and_without_a_match(world: World) ->
     assert world.column(mails) == deals[:1]
 
 
+def test_an_empty_lookup_inside_does_not_empty_an_anti_join(world: World) -> None:
+    """SOQL and SOSL Reference, "Anti-Joins with NOT IN": in SQL one null among the inner values would leave no row at all."""
+    used, unused = world.add("Account"), world.add("Account")
+    world.add("Opportunity", AccountId=used)
+    world.add("Opportunity")
+    assert world.column("SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity)") == [
+        unused
+    ]
+
+
 def test_a_statement_of_more_than_100000_characters_is_refused(world: World) -> None:
     """SOQL and SOSL Reference, "SOQL SELECT Syntax", limits: one character fewer is accepted."""
     soql = "SELECT Id FROM Account WHERE Name != 'x'"
