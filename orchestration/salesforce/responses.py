@@ -322,7 +322,14 @@ def _parsed(body: bytes) -> Any:
         return text
 
 
+# Salesforce repeats values in some messages; contents of records go into no log (STRING_TOO_LONG, INVALID_EMAIL_ADDRESS, DUPLICATE_VALUE).
+_VALUES = re.compile(
+    r"(?<=data value too large: ).*(?= \(max length)|[^\s<>'\":;,]+@[^\s<>'\":;,]+", re.DOTALL
+)
+
+
 def _short(message: str) -> str:
     # A refused query is echoed with a caret line before "ERROR at Row:…"; the sentence after it is what helps.
     echo = re.search(r"ERROR at Row:\d+:Column:\d+\s*", message)
-    return " ".join(message[echo.end() if echo else 0 :].split())[:300].rstrip(".")
+    said = _VALUES.sub("…", message[echo.end() if echo else 0 :])
+    return " ".join(said.split())[:300].rstrip(".")

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -69,6 +70,16 @@ class RunningOrg:
         answer = self.http.request(method, f"{self.url}/__local_org__{path}", json=body, timeout=60)
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
+
+    def log(self, entries: int) -> list[dict[str, Any]]:
+        """Returns the access log once it has so many entries: a call is written down after it was answered."""
+        seen: list[dict[str, Any]] = []
+        for _ in range(50):
+            seen = self.admin("GET", "/log")
+            if len(seen) >= entries:
+                break
+            time.sleep(0.1)
+        return seen
 
     def visit(self, url: str, decision: str = "allow") -> str:
         """Signs in as the integration user, decides on the consent page, and returns the address that the browser is sent to."""

@@ -185,7 +185,7 @@ def test_the_orgs_log_shows_nothing_but_what_the_client_may_do(org: RunningOrg, 
     client.deleted("Opportunity", now - timedelta(hours=1), now)
     read(client, "SELECT Id FROM User")
     upload(client, b"log")
-    seen = {(entry["method"], entry["path"]) for entry in org.admin("GET", "/log")}
+    seen = {(entry["method"], entry["path"]) for entry in org.log(14)}
     strays = [
         (method, path)
         for method, path in seen

@@ -133,7 +133,7 @@ def test_the_longest_id_list_of_a_chunk_fits_the_orgs_limit_of_addresses(
         )
     )
     assert [page.count for page in pages] == [0]
-    assert [entry["method"] for entry in org.admin("GET", "/log")] == ["GET", "GET"]
+    assert [entry["method"] for entry in org.log(2)] == ["GET", "GET"]
 
 
 def test_the_orgs_clock_decides_and_not_ours(org: RunningOrg, client: Salesforce) -> None:

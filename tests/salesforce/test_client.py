@@ -108,6 +108,34 @@ def test_each_refusal_becomes_the_error_that_tells_who_does_what(
     assert caught.value.request_id == "TID:9"
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        (
+            "STRING_TOO_LONG",
+            "Title: data value too large: Offer\nfor Jo Doe (max length=255)",
+            "too large: … (max length=255)",
+        ),
+        (
+            "INVALID_EMAIL_ADDRESS",
+            "Email: invalid email address: jo.doe@example.com",
+            "invalid email address: …",
+        ),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Only PDFs, please", "Only PDFs, please"),
+    ],
+)
+def test_a_value_that_salesforce_repeats_in_a_message_is_left_out(
+    org: ScriptedOrg, client: Salesforce, code: str, message: str, told: str
+) -> None:
+    """Errors end in Dagster's log, which cannot be edited when a person asks to be forgotten."""
+    org.on("GET", f"{V}/queryAll", refusal(400, code, message))
+    with pytest.raises(RejectedRequestError) as caught:
+        list(client.query("SELECT Id FROM Opportunity"))
+    assert told in str(caught.value)
+    assert "Doe" not in str(caught.value)
+    assert "doe@" not in str(caught.value)
+
+
 def test_a_whole_life_of_a_grant_at_debug_logs_no_secret(
     org: ScriptedOrg, store: MemoryStore, client: Salesforce, caplog: pytest.LogCaptureFixture
 ) -> None:
