@@ -1,6 +1,6 @@
 """Salesforce: everything that speaks to an org, built around simple-salesforce. Nothing of Postgres, Dagster or the environment.
 
-oauth      sign-in, refresh, revoke; declares `TokenStore`, which others fulfil
+oauth      sign-in, refresh, revoke; declares `TokenStore`, which others fulfil; my_domain, redirect and oauth_errors serve it
 transport  the one way out: session, time limits, retries, renewal of the session, counting
 responses  the one interpreter of what comes back: every refusal becomes an error of `orchestration.errors`
 quota      how much of the org's daily calls is used, and when to stop
