@@ -50,6 +50,15 @@ def dbt_project(directory: Path = project.DIRECTORY) -> DbtProject:
     return DbtProject(project_dir=directory, profiles_dir=directory)
 
 
+def tagged(models: dg.AssetsDefinition, tag: str) -> dg.AssetSelection:
+    """The models with a dbt tag, and of their checks those that carry it too: the others ask the whole table, and run nightly."""
+    nodes = [node for node in project.read_manifest()["nodes"].values() if tag in node["tags"]]
+    keys = [dg.AssetKey([n["schema"], n["name"]]) for n in nodes if n["resource_type"] == "model"]
+    tests = {node["name"] for node in nodes if node["resource_type"] == "test"}
+    checks = [spec.key for spec in models.check_specs if spec.name in tests]
+    return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(*checks)
+
+
 def build_assets(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Builds and tests what the step selected, and yields what became of each model and test as Dagster events.
 

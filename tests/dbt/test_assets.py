@@ -1,20 +1,27 @@
 """The models in Dagster: named as in Postgres, built in a step, tests as checks; the same by both ways of running dbt."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_dbt import build_dbt_asset_selection, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration.modelling import Dbt, prepare
-from orchestration.modelling.assets import build_assets, dbt_project, translator
+from orchestration.modelling.assets import build_assets, dbt_project, tagged, translator
 from orchestration.modelling.project import read_manifest
 from tests.dbt.test_builds import a_book
 from tests.dbt.workspace import Workspace
+
+# dagster-dbt's own call; it asks for what Dagster has renamed.
+pytestmark = pytest.mark.filterwarnings("ignore:AssetExecutionContext.op is deprecated:DeprecationWarning")
+
+INTERVAL_CHECKS = {
+    "assert_every_changed_deal_has_an_owner",
+    "assert_every_changed_email_has_its_deal",
+    "assert_won_deals_are_closed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,35 +63,32 @@ def test_a_step_builds_what_it_selects_and_reports_each_model_and_check(
     """Dagster knows only what the step yields; and one failing model must not hide those that were built."""
     with workspace.writing() as rows:
         a_book(rows)
-    first = _materialize(models, replace_dbt(workspace.dbt, in_process), "deals owners")
+    first = _materialize(models, replace(workspace.dbt, in_process=in_process))
     assert first.success
-    assert _materialized(first) == {("fluint", "deals"), ("fluint", "owners")}
-    assert any(evaluation.passed for evaluation in first.get_asset_check_evaluations())
+    built = _materialized(first)
+    assert {("fluint", "deals"), ("fluint", "contacts")} <= built
+    assert {check.check_name for check in first.get_asset_check_evaluations()} == INTERVAL_CHECKS
     with workspace.writing() as rows:
         rows.deal("006A", name="Secret plan", created_date=None)
         rows.raw("contact", "003A", title="CFO")
-    second = _materialize(models, replace_dbt(workspace.dbt, in_process), "deals contacts")
+    second = _materialize(models, replace(workspace.dbt, in_process=in_process))
     assert not second.success
-    assert _materialized(second) == {("fluint", "contacts")}
+    assert _materialized(second) == built - {("fluint", "deals")}
     failure = second.get_step_failure_events()[0].step_failure_data
     if in_process:
         assert "deals (" in str(failure)
         assert "Secret plan" not in str(failure)
 
 
-def replace_dbt(dbt: Dbt, in_process: bool) -> Dbt:
-    """The same dbt, run the other way."""
-    return replace(dbt, in_process=in_process)
-
-
-def _materialize(models: dg.AssetsDefinition, dbt: Dbt, select: str) -> dg.ExecuteInProcessResult:
-    return dg.materialize(
-        [models],
-        selection=build_dbt_asset_selection([models], select),
-        resources={"dbt": dbt},
-        raise_on_error=False,
-        instance=dg.DagsterInstance.ephemeral(),
-    )
+def _materialize(models: dg.AssetsDefinition, dbt: Dbt) -> dg.ExecuteInProcessResult:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize(
+            [models],
+            selection=tagged(models, "interval"),
+            resources={"dbt": dbt},
+            raise_on_error=False,
+            instance=instance,
+        )
 
 
 def _materialized(result: dg.ExecuteInProcessResult) -> set[tuple[str, ...]]:
