@@ -44,10 +44,11 @@ class Gate:
         entry = Entry(self._org.clock.now(), scope["method"], scope["path"])
         current = CURRENT.set(entry)
         try:
-            await self._serve(scope, receive, self._dated(_noting(send, entry)), entry)
+            await self._serve(scope, receive, self._dated(self._logging(send, entry)), entry)
         finally:
             CURRENT.reset(current)
-            await run_in_threadpool(self._log.write, entry)
+            if not entry.is_complete:
+                await run_in_threadpool(self._log.write, entry)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         try:
@@ -89,6 +90,24 @@ class Gate:
         if uri + headers > limit:
             raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", HTTPStatus(431).phrase)
 
+    def _logging(self, send: Send, entry: Entry) -> Send:
+        """Notes status and size of the answer; `is_complete` stays false for an answer that broke off.
+
+        The entry is written before the last bytes leave: whoever has the answer finds the call in the log.
+        """
+
+        async def logging(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry.status = message["status"]
+            elif message["type"] == "http.response.body":
+                entry.bytes += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    entry.is_complete = True
+                    await run_in_threadpool(self._log.write, entry)
+            await send(message)
+
+        return logging
+
     def _dated(self, send: Send) -> Send:
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -106,18 +125,3 @@ class Gate:
             await send(message)
 
         return limited
-
-
-def _noting(send: Send, entry: Entry) -> Send:
-    """Notes status and size of the answer; `is_complete` stays false for an answer that broke off."""
-
-    async def noting(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            entry.status = message["status"]
-        elif message["type"] == "http.response.body":
-            entry.bytes += len(message.get("body", b""))
-        await send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            entry.is_complete = True
-
-    return noting

@@ -103,14 +103,10 @@ class Pages:
     def authorize(self, request: Request) -> Response:
         """Leads from the client's request to its answer, by way of login and consent where these are needed."""
         query = dict(request.query_params)
-        try:
-            asked = self._asked(query)
-        except OAuthError as refusal:
-            return self._page("error.html", status=400, error=refusal.error, description=refusal.description)
-        try:
-            scope = self._check(query, asked)
-        except OAuthError as refusal:
-            return asked.refuse(refusal)
+        read = self._read(query)
+        if isinstance(read, Response):
+            return read
+        asked, scope = read
         user = self._user_of(request)
         if user is None or "login" in asked.prompt:
             # prompt=login is spent by showing the login page; left in place it would ask for ever.
@@ -145,14 +141,10 @@ class Pages:
         if user is None or not hmac.compare_digest(form.get("csrf", "").encode(), expected.encode()):
             text = "This page was not opened in this browser session, or the session ended. Start again from the application."
             return self._page("error.html", status=403, error="session ended", description=text)
-        try:
-            asked = self._asked(query)
-        except OAuthError as refusal:
-            return self._page("error.html", status=400, error=refusal.error, description=refusal.description)
-        try:
-            scope = self._check(query, asked)
-        except OAuthError as refusal:
-            return asked.refuse(refusal)
+        read = self._read(query)
+        if isinstance(read, Response):
+            return read
+        asked, scope = read
         if form.get("decision") != "allow":
             return asked.refuse(OAuthError("access_denied", "end-user denied authorization"))
         return self._grant(asked, scope, user)
@@ -198,6 +190,17 @@ class Pages:
         )
         answer.delete_cookie(COOKIE)
         return answer
+
+    def _read(self, query: Mapping[str, str]) -> tuple[Asked, str] | Response:
+        """Gives a request and its scope, or the answer that refuses it: on a page, or on the client's own URI where that is known."""
+        try:
+            asked = self._asked(query)
+        except OAuthError as refusal:
+            return self._page("error.html", status=400, error=refusal.error, description=refusal.description)
+        try:
+            return asked, self._check(query, asked)
+        except OAuthError as refusal:
+            return asked.refuse(refusal)
 
     def _asked(self, query: Mapping[str, str]) -> Asked:
         """Reads a request whose client and redirect URI are known. Raises OAuthError where nothing may be sent to that URI."""

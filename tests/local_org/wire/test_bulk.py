@@ -5,12 +5,10 @@ import io
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import requests
 
-from local_org.bulk_results import find_page, read_page, write_results
 from local_org.demo_data import cast
 from local_org.server import OrgServer
 from tests.local_org.wire.conftest import Person, Web
@@ -236,67 +234,6 @@ def test_results_asked_for_with_another_version_are_refused_with_409(api: Web, r
     assert api.get(f"/services/data/v65.0/jobs/query/{job_id}/{resource}").status_code == 409
 
 
-@pytest.mark.parametrize(
-    ("query", "code", "text"),
-    [
-        ("SELECT OwnerId, COUNT(Id) FROM Opportunity GROUP BY OwnerId", "FEATURENOTENABLED", "GROUP BY"),
-        ("SELECT COUNT() FROM Opportunity", "FEATURENOTENABLED", "Aggregate"),
-        ("SELECT Id FROM Opportunity LIMIT 5 OFFSET 5", "FEATURENOTENABLED", "OFFSET"),
-        (
-            "SELECT Id, (SELECT Id FROM OpportunityContactRoles) FROM Opportunity",
-            "FEATURENOTENABLED",
-            "Relationships",
-        ),
-        (
-            "SELECT Id, MailingAddress FROM Contact",
-            "FEATURENOTENABLED",
-            "Selecting compound data not supported in Bulk Query",
-        ),
-        (
-            "SELECT Id, VersionData FROM ContentVersion",
-            "FEATURENOTENABLED",
-            "Cannot serialize value for 'VersionData'",
-        ),
-        (
-            "SELECT Id FROM TaskStatus",
-            "INVALIDENTITY",
-            "Entity 'TaskStatus' is not supported by the Bulk API.",
-        ),
-        ("SELECT Id FROM Nonsense__c", "INVALID_TYPE", "sObject type 'Nonsense__c' is not supported"),
-        (
-            "SELECT Nonsense FROM Opportunity",
-            "INVALID_FIELD",
-            "No such column 'Nonsense' on entity 'Opportunity'",
-        ),
-        ("SELECT FROM Opportunity", "MALFORMED_QUERY", "unexpected token"),
-    ],
-)
-def test_a_query_that_bulk_cannot_run_is_refused_at_create(
-    api: Web, query: str, code: str, text: str
-) -> None:
-    """REST takes most of these, so a client that falls back between the two must know the refusals (section 3.2)."""
-    answer = created(api, query)
-    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code)
-    assert text in answer.json()[0]["message"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"operation": "insert", "query": "SELECT Id FROM Opportunity"},
-        {"operation": "query"},
-        {"query": "SELECT Id FROM Opportunity"},
-        {"operation": "query", "query": "SELECT Id FROM Opportunity", "contentType": "JSON"},
-        {"operation": "query", "query": "SELECT Id FROM Opportunity", "lineEnding": "CR"},
-        {"operation": "query", "query": "SELECT Id FROM Opportunity", "object": "Opportunity"},
-        ["query"],
-    ],
-)
-def test_a_create_call_that_says_something_impossible_is_refused(api: Web, body: object) -> None:
-    """A misspelt option that is ignored gives a result that nobody asked for."""
-    assert api.post(JOBS, json=body).status_code == 400
-
-
 def test_links_without_an_id_filter_end_as_a_failed_job_with_its_reason(api: Web) -> None:
     """The refusal is found when the job runs: a client must read state and errorMessage, not the answer to create alone."""
     job_id = created(api, "SELECT Id, LinkedEntityId FROM ContentDocumentLink").json()["id"]
@@ -391,20 +328,3 @@ def test_the_log_ties_the_calls_of_a_job_together(api: Web) -> None:
     entries = [entry for entry in api.log() if entry["job_id"] == job_id]
     assert (entries[0]["method"], entries[0]["soql"]) == ("POST", [OPPORTUNITIES])
     assert sum(int(str(entry["rows"] or 0)) for entry in entries) == count
-
-
-def test_a_page_of_a_written_result_never_cuts_a_row(tmp_path: Path) -> None:
-    """Pages are ranges of bytes: an index that is off by one row would split a value that holds line breaks."""
-    rows = [(str(number), "line\nbreak" * (number % 7), None, number % 2 == 0) for number in range(100)]
-    path = tmp_path / "1.csv"
-    assert write_results(path, ("a", "b", "c", "d"), rows, "COMMA", "LF") == 100
-    seen: list[list[str]] = []
-    row: int | None = 0
-    while row is not None:
-        page = find_page(path, row, 9, 300)
-        text = b"".join(read_page(path, page)).decode()
-        lines = list(csv.reader(io.StringIO(text, newline="")))
-        assert (lines[0], len(lines) - 1) == (["a", "b", "c", "d"], page.records)
-        seen += lines[1:]
-        row = page.next_row
-    assert seen == [[a, b, "", "true" if d else "false"] for a, b, _, d in rows]
