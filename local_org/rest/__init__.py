@@ -14,10 +14,20 @@ from starlette.routing import Route
 
 from local_org.errors import ApiError
 from local_org.org import Org
-from local_org.rest import composite, describe, discovery, layouts, query, records, replication
+from local_org.rest import collections, composite, describe, discovery, layouts, query, records, replication
 from local_org.rest.dispatch import Answer, Call, respond
 
-__all__ = ["composite", "describe", "discovery", "layouts", "query", "records", "replication", "routes"]
+__all__ = [
+    "collections",
+    "composite",
+    "describe",
+    "discovery",
+    "layouts",
+    "query",
+    "records",
+    "replication",
+    "routes",
+]
 _JSON = "application/json;charset=UTF-8"
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
