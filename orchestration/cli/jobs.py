@@ -40,7 +40,8 @@ def run_job(
     from orchestration.definitions import build_definitions
 
     run_id = run_id or str(uuid4())
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    # What a run says goes to the instance. Without a handler here, libraries would make one that prints it a second time.
+    logging.getLogger().addHandler(logging.NullHandler())
     job = build_definitions(settings).resolve_job_def(name)
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(

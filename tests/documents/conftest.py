@@ -1,0 +1,7 @@
+"""The uploader against a running local org: the fixtures of the sync, with a deal that is held."""
+
+from __future__ import annotations
+
+from tests.sync.conftest import bench, deployed_template, sync_org
+
+__all__ = ["bench", "deployed_template", "sync_org"]

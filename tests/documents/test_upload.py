@@ -1,0 +1,193 @@
+"""Documents on their way to Salesforce: once each, in order, and with a reason when they do not arrive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.documents import upload
+from orchestration.documents.library import add_version
+from orchestration.documents.upload import UploadReport, drain
+from orchestration.errors import SetupError
+from tests.sync.bench import Bench
+
+CREATE = ".*/sobjects/ContentVersion/?"
+
+
+@pytest.fixture
+def deal(bench: Bench) -> str:
+    """A deal that is held."""
+    bench.load()
+    return sorted(bench.entitled(bench.owners("rep")))[0]
+
+
+def _add(bench: Bench, deal: str, folder: Path, text: str = "one", title: str = "Business case") -> None:
+    file = folder / "case.md"
+    file.write_text(text)
+    add_version(bench.database, file, opportunity_id=deal, title=title)
+
+
+def _drain(bench: Bench) -> UploadReport:
+    return drain(bench.database, bench.client, run_id="upload")
+
+
+def _files(bench: Bench, deal: str, title: str) -> list[dict[str, Any]]:
+    """The versions of the files with a title on a record, as the org has them."""
+    links = bench.records(
+        f"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{deal}'"
+    )
+    found = []
+    for link in links:
+        found += bench.records(
+            "SELECT Id, Title, VersionNumber, PathOnClient, ContentDocumentId, Checksum FROM ContentVersion"
+            f" WHERE ContentDocumentId = '{link['ContentDocumentId']}'"
+        )
+    return sorted((row for row in found if row["Title"] == title), key=lambda row: int(row["VersionNumber"]))
+
+
+def _due_now(bench: Bench) -> None:
+    with bench.database.transaction() as connection:
+        connection.execute("update fluint_sync.upload set retry_at = null")
+
+
+def test_two_versions_become_one_file_on_the_opportunity(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """A new file for every version, or a file that hangs on no record."""
+    _add(bench, deal, tmp_path, "one", "Two versions")
+    _add(bench, deal, tmp_path, "two", "Two versions")
+    report = _drain(bench)
+    files = _files(bench, deal, "Two versions")
+    assert (report.uploaded, report.bytes_sent) == (2, 6)
+    assert [row["VersionNumber"] for row in files] == ["1", "2"]
+    assert len({row["ContentDocumentId"] for row in files}) == 1
+    assert bench.ask("select state, count(*)::int from fluint_sync.upload group by 1") == [("uploaded", 2)]
+
+
+def test_draining_again_sends_nothing(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """A sensor that is evaluated twice, and a document that appears twice."""
+    _add(bench, deal, tmp_path, title="Sent once")
+    _drain(bench)
+    before = bench.log_position()
+    assert _drain(bench).uploaded == 0
+    assert bench.queries(before) == []
+    assert len(_files(bench, deal, "Sent once")) == 1
+
+
+def test_an_answer_that_is_lost_after_the_commit_ends_with_one_version(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """simple-salesforce#535: the create arrived, its answer did not, and the retry makes a second file."""
+    _add(bench, deal, tmp_path, title="Lost answer")
+    bench.org.admin("POST", "/faults", {"kind": "lose_answer", "method": "POST", "path": CREATE})
+    report = _drain(bench)
+    assert (report.uploaded, dict(report.not_uploaded)) == (0, {"answer_lost": 1})
+    assert bench.ask("select state from fluint_sync.upload") == [("sending",)]
+    _due_now(bench)
+    report = _drain(bench)
+    assert (report.uploaded, report.found) == (0, 1)
+    assert bench.ask("select state from fluint_sync.upload") == [("uploaded",)]
+    assert len(_files(bench, deal, "Lost answer")) == 1
+
+
+def test_a_version_that_may_still_be_committed_is_not_sent_again(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """A commit that is later than our time-out: looking once and sending again makes a double."""
+    _add(bench, deal, tmp_path, title="Late commit")
+    bench.org.admin(
+        "POST", "/faults", {"kind": "answer", "method": "POST", "path": CREATE, "status": 503, "times": 9}
+    )
+    _drain(bench)
+    bench.org.admin("DELETE", "/faults")
+    _due_now(bench)
+    assert _drain(bench).uploaded == 0
+    with bench.database.transaction() as connection:
+        long_ago = upload.LATE_COMMIT + timedelta(minutes=1)
+        connection.execute(
+            "update fluint_sync.upload set sending_since = sending_since - %s, retry_at = null", [long_ago]
+        )
+    assert _drain(bench).uploaded == 1
+    assert len(_files(bench, deal, "Late commit")) == 1
+
+
+def test_one_refused_document_holds_up_no_other(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """A whole batch that fails because of one deal that was deleted."""
+    gone = sorted(bench.entitled(bench.owners("rep")))[1]
+    _add(bench, gone, tmp_path, title="For a deleted deal")
+    _add(bench, deal, tmp_path, title="For a live deal")
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "update raw_salesforce.opportunity set _deleted_at = now(), _deleted_reason = 'soft_deleted' where id = %s",
+            [gone],
+        )
+    report = _drain(bench)
+    assert (report.uploaded, dict(report.not_uploaded)) == (1, {"deal_deleted": 1})
+    assert _files(bench, gone, "For a deleted deal") == []
+
+
+def test_a_later_version_waits_for_the_earlier_one(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """Version 2 that arrives before version 1 and is then buried under it."""
+    _add(bench, deal, tmp_path, "one", "In order")
+    _add(bench, deal, tmp_path, "two", "In order")
+    bench.org.admin("POST", "/faults", {"kind": "lose_answer", "method": "POST", "path": CREATE})
+    _drain(bench)
+    assert bench.ask("select version_number, state from fluint_sync.upload order by 1") == [
+        (1, "sending"),
+        (2, "waiting"),
+    ]
+    _due_now(bench)
+    _drain(bench)
+    assert [row["PathOnClient"].rsplit(".v", 1)[1] for row in _files(bench, deal, "In order")] == [
+        "1.md",
+        "2.md",
+    ]
+
+
+def test_a_kill_between_sending_and_recording_ends_with_one_version(
+    bench: Bench, deal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that dies after Salesforce took the file and before we wrote so."""
+    _add(bench, deal, tmp_path, title="Killed")
+
+    class Killed(BaseException):
+        """Nothing catches it, like a kill."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("orchestration.documents.outbox.record_uploaded", die)
+        with pytest.raises(Killed):
+            _drain(bench)
+    _due_now(bench)
+    assert _drain(bench).found == 1
+    assert len(_files(bench, deal, "Killed")) == 1
+
+
+def test_only_what_was_generated_is_sent_and_nothing_is_changed_but_by_a_new_version(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """A write to Salesforce that nobody asked for: the access log holds every request."""
+    before = bench.log_position()
+    _add(bench, deal, tmp_path, title="Only this")
+    _drain(bench)
+    entries = [
+        e for e in bench.org.admin("GET", f"/log?after={before}") if e["method"] not in ("GET", "HEAD")
+    ]
+    writes = [(e["method"], e["path"]) for e in entries if "/composite" not in e["path"]]
+    assert writes == [("POST", "/services/data/v66.0/sobjects/ContentVersion")] or [w[0] for w in writes] == [
+        "POST"
+    ]
+
+
+def test_an_empty_file_and_an_unknown_deal_are_refused_before_anything_is_written(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """Salesforce's own refusal of an empty file comes late and says little; a misspelt deal would wait for ever."""
+    with pytest.raises(SetupError, match="empty"):
+        _add(bench, deal, tmp_path, "")
+    with pytest.raises(SetupError, match="no deal 006000000000000AAA"):
+        _add(bench, "006000000000000AAA", tmp_path)
+    assert bench.ask("select count(*) from fluint_app.document") == [(0,)]

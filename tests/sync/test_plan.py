@@ -1,0 +1,78 @@
+"""How work is cut and which windows are read: values in, values out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestration.sync.objects import CATALOGUE, OPPORTUNITY, SObject
+from orchestration.sync.plan import OWNERS_IN_A_QUERY, ROWS_IN_A_PACK, pack_owners
+from orchestration.sync.windows import CreatedRange, window_of_listing, window_to_follow
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+OVERLAP = timedelta(minutes=20)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, ROWS_IN_A_PACK * 2), max_size=60))
+def test_every_owner_is_in_exactly_one_pack_that_is_not_too_large(counts: dict[str, int]) -> None:
+    """An owner that falls between two packs is never listed; one in two packs is listed twice."""
+    packs = pack_owners(counts)
+    assert sorted(owner for pack in packs for owner in pack.owner_ids) == sorted(counts)
+    for pack in packs:
+        assert pack.rows == sum(counts[owner] for owner in pack.owner_ids)
+        assert len(pack.owner_ids) <= OWNERS_IN_A_QUERY
+        assert pack.rows <= ROWS_IN_A_PACK or len(pack.owner_ids) == 1
+
+
+def test_a_window_begins_before_the_cursor_and_never_ends_before_it() -> None:
+    """A row that is stamped before its commit (airbyte#27146), and a cursor that runs back with the org's clock."""
+    assert window_to_follow(NOON, NOON + timedelta(minutes=1), OVERLAP).start == NOON - OVERLAP
+    assert window_to_follow(NOON, NOON - timedelta(minutes=1), OVERLAP).end == NOON
+    assert window_of_listing(NOON, NOON - timedelta(hours=1), OVERLAP).end == NOON
+
+
+def test_a_range_of_months_is_cut_to_the_filters_date() -> None:
+    """A backfill of old months that brings in deals which the filter keeps out."""
+    year = CreatedRange(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+    june = datetime(2025, 6, 1, tzinfo=UTC)
+    assert year.cut_to(june) == CreatedRange(june, year.end)
+    assert year.cut_to(NOON) is None
+    assert CreatedRange(None, None).cut_to(june) == CreatedRange(june, None)
+    assert CreatedRange(None, june).multirange() == "{[,2025-06-01T00:00:00+00:00)}"
+
+
+def test_every_object_can_be_followed_and_stored() -> None:
+    """An object of the catalogue without id, stamp or parent field: its merge or its keys would fail at the first row."""
+    assert CATALOGUE
+    for sobject in CATALOGUE:
+        paths = {field.path for field in sobject.fields}
+        assert {"Id", "SystemModstamp"} <= set(sobject.key_fields) <= paths
+        assert sobject.has_is_deleted == ("IsDeleted" in paths)
+        assert sobject.parent is None or sobject.parent in sobject.key_fields
+        assert len({field.column for field in sobject.fields}) == len(sobject.fields)
+
+
+def test_columns_carry_the_common_names_of_the_schema() -> None:
+    """Dashboards that are written for the common Salesforce schema and find other names here."""
+    from orchestration.sync.objects import field
+
+    names = ["Pricebook2Id", "MEDDPICC_Score__c", "Account.Name", "SystemModstamp", "IsWon"]
+    assert [field(name).column for name in names] == [
+        "pricebook_2_id",
+        "meddpicc_score_c",
+        "account_name",
+        "system_modstamp",
+        "is_won",
+    ]
+
+
+def test_a_field_of_a_parent_is_asked_for_only_if_the_lookup_is_shown() -> None:
+    """`Account.Name` in a query when AccountId is hidden: INVALID_FIELD, and no deal at all."""
+
+    def paths(sobject: SObject, *shown: str) -> list[str]:
+        return [field.path for field in sobject.fields_shown(shown)]
+
+    assert paths(OPPORTUNITY, "Id", "AccountId") == ["Id", "AccountId", "Account.Name"]
+    assert paths(OPPORTUNITY, "Id", "Name") == ["Id", "Name"]
