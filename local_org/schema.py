@@ -28,6 +28,7 @@ create table if not exists _deletion (
     id text primary key, sobject text not null, deleted_at text not null, cause text not null, purged integer not null default 0
 ) without rowid;
 create index if not exists _deletion_by_time on _deletion (sobject, deleted_at);
+create index if not exists _deletion_in_bin on _deletion (deleted_at) where purged = 0;
 create table if not exists _setting (name text primary key, value text) without rowid;
 """
 
