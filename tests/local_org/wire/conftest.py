@@ -160,9 +160,12 @@ def answer_of(redirect: requests.Response) -> dict[str, str]:
 
 @pytest.fixture
 def person(served: OrgServer) -> Person:
-    """The integration user in front of a browser; earlier grants are gone."""
-    Web(served).delete("/__local_org__/tokens")
-    return Person(served)
+    """The integration user in front of a browser; his earlier grants are gone."""
+    found = Person(served)
+    user = served.org.user_by_username(found.username)
+    assert user is not None
+    found.web.delete("/__local_org__/tokens", params={"user_id": user["Id"]})
+    return found
 
 
 @pytest.fixture

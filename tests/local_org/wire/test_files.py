@@ -202,20 +202,47 @@ def test_a_deleted_target_is_said_to_be_deleted(api: Web, served: OrgServer) -> 
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "ENTITY_IS_DELETED")
 
 
+@pytest.fixture
+def reader(served: OrgServer) -> Iterator[Web]:
+    """A rep who sees every opportunity and may change only those of his own."""
+    store, admin = served.org.store, served.org.system_user_id
+    rep = served.org.user_by_username("edward.moore@acme.example")
+    assert rep is not None
+    granted = store.insert("PermissionSet", {"Name": "Sees_deals", "Label": "Sees deals"}, by=admin)
+    flags = {"PermissionsRead": True, "PermissionsViewAllRecords": True}
+    store.insert("ObjectPermissions", {"ParentId": granted, "SobjectType": "Opportunity", **flags}, by=admin)
+    values = {"PermissionSetId": granted, "AssigneeId": rep["Id"], "IsActive": True}
+    assignment = store.insert("PermissionSetAssignment", values, by=admin)
+    yield Web(served, Person(served, str(rep["Username"])).connect()["access_token"])
+    store.delete("PermissionSetAssignment", assignment, by=admin)
+
+
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_record_that_the_user_may_only_read_takes_no_file(served: OrgServer, status: int) -> None:
+def test_a_record_that_the_user_may_only_read_takes_no_file(
+    reader: Web, served: OrgServer, status: int
+) -> None:
     """Sources differ on the status, so the client must take either; the code is what tells."""
-    store = served.org.store
-    rows = store.select("select u.Username, o.Id from Opportunity o join User u on u.Id != o.OwnerId where o.IsDeleted = 0"
-                        " and u.IsActive = 1 and u.Username = 'edward.moore@acme.example'")  # fmt: skip
-    rep, deal = Person(served, str(rows[0][0])), str(rows[0][1])
-    web = Web(served, rep.connect()["access_token"])
-    web.switch(insufficient_access_status=status)
-    answer = posted(web, offer(FirstPublishLocationId=deal))
-    assert (answer.status_code, answer.json()[0]["errorCode"]) == (
-        status,
-        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-    )
+    reader.switch(insufficient_access_status=status)
+    others = "SELECT Id FROM Opportunity WHERE Owner.Username != 'edward.moore@acme.example' LIMIT 1"
+    answer = posted(reader, offer(FirstPublishLocationId=queried(reader, others)[0]["Id"]))
+    code = "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (status, code)
+
+
+def test_a_document_that_the_user_may_only_see_takes_no_version(
+    reader: Web, api: Web, served: OrgServer
+) -> None:
+    """A viewer's link shows the file; only its owner and collaborators put a version on it."""
+    own = "SELECT Id FROM Opportunity WHERE Owner.Username = 'edward.moore@acme.example' LIMIT 1"
+    deal = queried(reader, own)[0]["Id"]
+    version_id = posted(api, offer(FirstPublishLocationId=deal)).json()["id"]
+    soql = f"SELECT ContentDocumentId FROM ContentVersion WHERE Id = '{version_id}'"
+    document_id = queried(reader, soql)[0]["ContentDocumentId"]
+    answer = posted(reader, offer(ContentDocumentId=document_id))
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INSUFFICIENT_ACCESS_OR_READONLY")
+    link = f"update ContentDocumentLink set ShareType = 'C' where ContentDocumentId = '{document_id}'"
+    served.org.store.execute(link)
+    assert posted(reader, offer(ContentDocumentId=document_id)).status_code == 201
 
 
 def test_a_new_version_cannot_move_the_document(api: Web, deal: str) -> None:
