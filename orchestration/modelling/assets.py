@@ -6,7 +6,7 @@ Which job builds what, and the lock around it, belong to the Dagster layer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,11 @@ from orchestration.modelling.dbt import BUILD, Dbt, checked
 _RESULTS = ("LogModelResult", "LogTestResult")
 
 
+def is_view(node: Mapping[str, Any]) -> bool:
+    """Whether a node of the manifest is a model that Postgres holds as a view."""
+    return bool(node["resource_type"] == "model" and node["config"]["materialized"] != "incremental")
+
+
 class FluintTranslator(DagsterDbtTranslator):
     """Names models as they are named in Postgres, and groups them by layer."""
 
@@ -34,7 +39,7 @@ class FluintTranslator(DagsterDbtTranslator):
         model = manifest["nodes"].get(unique_id)
         if model is None:
             return spec
-        shape = "table" if model["config"]["materialized"] == "incremental" else "view"
+        shape = "view" if is_view(model) else "table"
         return spec.replace_attributes(
             group_name=model["fqn"][1], kinds={"dbt", "postgres", shape}, owners=["team:data"]
         )
@@ -48,15 +53,6 @@ def translator() -> DagsterDbtTranslator:
 def dbt_project(directory: Path = project.DIRECTORY) -> DbtProject:
     """The project as dagster-dbt knows it."""
     return DbtProject(project_dir=directory, profiles_dir=directory)
-
-
-def tagged(models: dg.AssetsDefinition, tag: str) -> dg.AssetSelection:
-    """The models with a dbt tag, and of their checks those that carry it too: the others ask the whole table, and run nightly."""
-    nodes = [node for node in project.read_manifest()["nodes"].values() if tag in node["tags"]]
-    keys = [dg.AssetKey([n["schema"], n["name"]]) for n in nodes if n["resource_type"] == "model"]
-    tests = {node["name"] for node in nodes if node["resource_type"] == "test"}
-    checks = [spec.key for spec in models.check_specs if spec.name in tests]
-    return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(*checks)
 
 
 def build_assets(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -78,8 +74,13 @@ def _in_process(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
         if message.info.name in _RESULTS:
             messages.append(MessageToDict(message, preserving_proto_field_name=True))
 
+    selection = _without_views(chosen.selection_args, manifest)
+    if selection == ["--select"]:
+        return
     result = dbt.invoke(
-        [*BUILD, *chosen.selection_args], callbacks=[remember], indirect_selection=chosen.indirect_selection
+        [*BUILD, *selection],
+        callbacks=[remember],
+        indirect_selection=chosen.indirect_selection,
     )
     for message in messages:
         yield from DbtCoreCliEventMessage(
@@ -94,6 +95,13 @@ def _in_process(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
         checked(result)
     except FluintError as error:
         raise dg.Failure(str(error)) from None
+
+
+def _without_views(selection: Sequence[str], manifest: Mapping[str, Any]) -> list[str]:
+    """Views are in a step's selection because they tie the marts to the raw tables; only `fluint upgrade` builds them."""
+    views = {".".join(node["fqn"]) for node in manifest["nodes"].values() if is_view(node)}
+    words = " ".join(selection).replace("fqn:*", "config.materialized:incremental").split()
+    return [word for word in words if word not in views]
 
 
 def _by_command(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
