@@ -55,7 +55,7 @@ def build_app(org: Org) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     # The log counts bytes before compression; a fault may hit the compressed answer.
     zipped = GZipMiddleware(Gate(app, org, tokens, log), minimum_size=1_000, compresslevel=1)
-    return FaultMiddleware(zipped, faults)
+    return FaultMiddleware(zipped, faults, org.clock)
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

@@ -9,9 +9,12 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from email.utils import format_datetime
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local_org.clock import Clock
 
 KINDS = ("answer", "delay", "drop", "lose_answer")
 
@@ -93,10 +96,11 @@ class Faults:
 class FaultMiddleware:
     """Commits the faults. It never touches the admin endpoints, which take them back."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
-        """Stands in front of `app`, outside of everything else."""
+    def __init__(self, app: ASGIApp, faults: Faults, clock: Clock) -> None:
+        """Stands in front of `app`, outside of everything else; `clock` dates what it answers itself."""
         self._app = app
         self._faults = faults
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, faultily if a fault is meant for it."""
@@ -106,7 +110,8 @@ class FaultMiddleware:
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.kind == "answer":
-            await Response(fault.body, status_code=fault.status, headers=fault.headers)(scope, receive, send)
+            headers = {"date": format_datetime(self._clock.now(), usegmt=True)} | fault.headers
+            await Response(fault.body, status_code=fault.status, headers=headers)(scope, receive, send)
         elif fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
             await self._app(scope, receive, send)

@@ -26,8 +26,10 @@ class FileRoutes:
     """The file resources of one org."""
 
     def __init__(self, org: Org) -> None:
-        """Holds the org."""
+        """Holds the org; removes what uploads left behind that a kill interrupted."""
         self._org = org
+        for path in incoming_path(org.directory).parent.iterdir():
+            path.unlink()
 
     def routes(self) -> list[Route]:
         """Gives the routes; they stand before the general ones for records."""
