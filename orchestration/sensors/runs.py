@@ -7,13 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 LONGEST_REST = timedelta(hours=1)
 # Failures beyond these lengthen the rest no further: 60 s · 2^6 is above an hour.
 _MOST_FAILURES = 7
@@ -50,7 +45,7 @@ def rests_until(
 
 def rest_after(failures: int) -> timedelta:
     """How long to rest after so many failures in a row (one or more)."""
-    return min(timedelta(minutes=2 ** (failures - 1)), LONGEST_REST)
+    return min(timedelta(minutes=2 ** min(failures - 1, _MOST_FAILURES)), LONGEST_REST)
 
 
 def deferred_until(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> datetime | None:

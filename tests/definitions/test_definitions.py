@@ -1,0 +1,202 @@
+"""The code location as Dagster loads it: what is in it, how its parts hang together, and what it does not show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
+from pydantic import SecretStr
+
+from orchestration import jobs
+from orchestration.assets.modes import MODE_TAG, Mode
+from orchestration.assets.reports import raw_key
+from orchestration.definitions import build_definitions
+from orchestration.modelling import prepare
+from orchestration.settings import PROJECT, ObjectSettings, Settings
+from orchestration.sync.objects import CATALOGUE
+
+MODELLING_JOBS = [
+    jobs.SYNC_SALESFORCE,
+    jobs.LIST_MISSING,
+    jobs.BACKFILL_SALESFORCE,
+    jobs.BUILD_MODELS,
+    jobs.UPLOAD_DOCUMENTS,
+]
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    """The definitions of an installation where nothing was set."""
+    prepare()
+    return build_definitions(Settings())
+
+
+def _selected(definitions: dg.Definitions, job: str) -> set[dg.AssetKey]:
+    return set(definitions.resolve_job_def(job).asset_layer.selected_asset_keys)
+
+
+def test_everything_loads_without_a_setting(definitions: dg.Definitions) -> None:
+    """A code location that needs secrets to load shows an error page in place of the text that says what is missing."""
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_a_raw_asset_is_named_and_described_like_its_table(definitions: dg.Definitions) -> None:
+    """The way from the graph to psql and back is the name."""
+    graph = definitions.resolve_asset_graph()
+    for sobject in CATALOGUE:
+        node = graph.get(raw_key(sobject.table_name))
+        assert node.group_name == "salesforce"
+        assert node.description
+        assert node.kinds == {"salesforce", "postgres"}
+        assert node.owners
+
+
+def test_deals_and_what_belongs_to_them_are_partitioned_and_do_not_depend_on_each_other(
+    definitions: dg.Definitions,
+) -> None:
+    """An edge between two of them stops every run that has no partition: the sync of every minute."""
+    graph = definitions.resolve_asset_graph()
+    whole = {raw_key(s.table_name) for s in CATALOGUE if s.is_whole}
+    for sobject in CATALOGUE:
+        node = graph.get(raw_key(sobject.table_name))
+        assert node.is_partitioned is not sobject.is_whole
+        assert node.parent_keys == (set() if sobject.is_whole else whole)
+
+
+@pytest.mark.parametrize("job", MODELLING_JOBS)
+def test_a_job_selects_every_view_between_what_it_reads_and_the_marts(
+    definitions: dg.Definitions, job: str
+) -> None:
+    """Dagster orders two assets only along selected ones: with a view left out, marts were built before raw rows came."""
+    graph = definitions.resolve_asset_graph()
+    selected = _selected(definitions, job)
+    sources = {key for key in selected if graph.get(key).group_name in ("salesforce", "documents")}
+    assert selected - sources
+    between = {
+        key
+        for mart in selected - sources
+        for key in graph.get_ancestor_asset_keys(mart)
+        if graph.get_ancestor_asset_keys(key) & sources and graph.get(key).is_materializable
+    }
+    assert between - sources <= selected
+
+
+@pytest.mark.parametrize("job", [jobs.SYNC_SALESFORCE, jobs.LIST_MISSING, jobs.BACKFILL_SALESFORCE])
+def test_the_marts_are_built_after_the_raw_tables_in_one_run(definitions: dg.Definitions, job: str) -> None:
+    """The other way round, a change would reach the marts one interval late, and nobody would see why."""
+    definition = definitions.resolve_job_def(job)
+    upstream = {
+        dependency.node
+        for node, dependencies in definition.dependencies.items()
+        if node.name == "models"
+        for definition_ in dependencies.values()
+        for dependency in definition_.get_node_dependencies()
+    }
+    assert upstream == {"salesforce"}
+
+
+def test_the_jobs_that_ask_salesforce_carry_the_modes_that_the_instance_limits(
+    definitions: dg.Definitions,
+) -> None:
+    """A tag that dagster.yaml does not know limits nothing: two syncs of one mode at once."""
+    instance = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
+    limits = instance["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert {(limit["key"], limit["value"]): limit["limit"] for limit in limits} == {
+        (MODE_TAG, mode.value): 1 for mode in Mode
+    }
+    modes = {job: definitions.resolve_job_def(job).tags[MODE_TAG] for job in MODELLING_JOBS}
+    assert modes == {
+        jobs.SYNC_SALESFORCE: "changes",
+        jobs.BUILD_MODELS: "changes",
+        jobs.LIST_MISSING: "history",
+        jobs.BACKFILL_SALESFORCE: "history",
+        jobs.UPLOAD_DOCUMENTS: "upload",
+    }
+    pools = instance["concurrency"]["pools"]
+    assert (pools["granularity"], pools["default_limit"]) == ("op", len(Mode)), (
+        "a change waits for a backfill"
+    )
+
+
+def test_a_sync_tests_only_what_is_made_for_every_interval(definitions: dg.Definitions) -> None:
+    """Tests over whole tables would make each interval as slow as the biggest table."""
+    interval, nightly = (
+        {key for key in graph.asset_check_keys if key.asset_key.path[0] == "fluint"}
+        for graph in (
+            definitions.resolve_job_def(job).asset_layer.asset_graph
+            for job in (jobs.SYNC_SALESFORCE, jobs.CHECK_MODELS)
+        )
+    )
+    assert interval
+    assert interval < nightly
+    assert "deals_are_plausible" in {key.name for key in nightly - interval}
+
+
+def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Definitions) -> None:
+    """A sync that waits for somebody to find a switch is one that does not run."""
+    repository = definitions.get_repository_def()
+    sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
+    assert sensors == dict.fromkeys(
+        [
+            "salesforce_changes_sensor",
+            "newly_licensed_owners_sensor",
+            "covered_months_sensor",
+            "pending_documents_sensor",
+        ],
+        dg.DefaultSensorStatus.RUNNING,
+    )
+    schedules = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
+    assert schedules == dict.fromkeys(["deal_daily_snapshot_schedule", "check_models_schedule"], "UTC")
+    assert {s.default_status for s in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_an_object_that_is_switched_off_has_no_asset() -> None:
+    """It would be red, or skip everything below it, in an org that does not have mail."""
+    settings = Settings(objects={"email_message": ObjectSettings(enabled=False)})
+    graph = build_definitions(settings).resolve_asset_graph()
+    materializable = {
+        key.path[-1] for key in graph.materializable_asset_keys if key.path[0] == "raw_salesforce"
+    }
+    assert materializable == {s.table_name for s in CATALOGUE} - {"email_message"}
+
+
+# Dagster reads its own deprecated property when it describes a schedule.
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
+def test_secrets_do_not_reach_what_the_dagster_ui_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster's UI shows every value of a resource's configuration to whoever opens it."""
+    secrets = {
+        "database_url": "postgresql://fluint:hunter2@127.0.0.1/fluint",
+        "encryption_key": "a-key-that-decrypts",
+        "salesforce_client_secret": "a-client-secret",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(f"FLUINT_{name.upper()}", value)
+    settings = Settings(
+        **{name: SecretStr(value) for name, value in secrets.items()}, salesforce_client_id="shown"
+    )
+    repository = build_definitions(settings).get_repository_def()
+    shown = serialize_value(RepositorySnap.from_def(repository))
+    assert "shown" in shown
+    assert "FLUINT_DATABASE_URL" in shown
+    assert not [value for value in secrets.values() if value in shown]
+
+
+def test_the_definitions_stay_a_list_of_parts() -> None:
+    """Logic in the file that every process imports is logic that no test imports alone."""
+    lines = Path(PROJECT / "orchestration" / "definitions.py").read_text().splitlines()
+    assert len(lines) < 80
+
+
+def test_workspace_and_instance_name_what_there_is() -> None:
+    """Two files that only Dagster reads; a wrong word in them is found at the first start elsewhere."""
+    workspace = yaml.safe_load((PROJECT / "workspace.yaml").read_text())
+    assert workspace["load_from"][0]["python_module"]["module_name"] == "orchestration.definitions"
+    text = (PROJECT / "dagster.yaml").read_text()
+    read = set(re.findall(r"env: (\w+)", text))
+    settings = Settings(dagster_database_url=SecretStr("postgresql://d:p@127.0.0.1/d"))
+    assert read <= set(settings.environment())
