@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -89,17 +90,21 @@ class Jobs:
         self._directory = org.directory / "bulk"
         self._directory.mkdir(exist_ok=True)
         self._stopping = threading.Event()
+        # Wakes whoever waits for a job's time to pass: an aborted job must not keep a worker.
+        self._wake: defaultdict[int, threading.Event] = defaultdict(threading.Event)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bulk-job")
         org.store.execute(_TABLE)
         org.store.execute(
             "update _bulk_job set state = ?, retries = retries + 1 where state = ?", (WAITING, WORKING)
         )
         for job in self._select("state = ?", (WAITING,)):
-            self._workers.submit(self._work, job.number)
+            self._submit(job.number)
 
     def close(self) -> None:
         """Stops the workers; what they were doing is taken up again at the next start."""
         self._stopping.set()
+        for wake in list(self._wake.values()):
+            wake.set()
         self._workers.shutdown(wait=True, cancel_futures=True)
 
     def create(self, request: Request) -> Job:
@@ -116,7 +121,7 @@ class Jobs:
         with store.transaction():
             store.execute(f"insert into _bulk_job ({names}) values ({marks})", list(values.values()))
             number = int(str(store.select("select max(number) from _bulk_job")[0][0]))
-        self._workers.submit(self._work, number)
+        self._submit(number)
         return self._get(number)
 
     def get(self, job_id: str) -> Job:
@@ -136,6 +141,7 @@ class Jobs:
         """Stops a job that has not ended. Raises ApiError INVALIDJOBSTATE when it has."""
         if not self._move(job.number, (WAITING, WORKING), ABORTED):
             raise ApiError(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+        self._wake[job.number].set()
         return self._get(job.number)
 
     def delete(self, job: Job) -> None:
@@ -150,6 +156,10 @@ class Jobs:
     def path(self, number: int) -> Path:
         """Gives where the results of a job lie."""
         return self._directory / f"{number}.csv"
+
+    def _submit(self, number: int) -> None:
+        work = self._workers.submit(self._work, number)
+        work.add_done_callback(lambda _: self._wake.pop(number, None))
 
     def _get(self, number: int) -> Job:
         found = self._select("number = ? and not is_deleted", (number,))
@@ -179,7 +189,7 @@ class Jobs:
 
     def _work(self, number: int) -> None:
         switches = self._org.switches
-        if self._stopping.wait(switches.bulk_queued_seconds) or not self._move(number, (WAITING,), WORKING):
+        if self._pause(number, switches.bulk_queued_seconds) or not self._move(number, (WAITING,), WORKING):
             return
         started = time.monotonic()
         try:
@@ -199,9 +209,14 @@ class Jobs:
                 records=0,
             )
             return
-        self._stopping.wait(switches.bulk_processing_seconds - (time.monotonic() - started))
+        self._pause(number, switches.bulk_processing_seconds - (time.monotonic() - started))
         milliseconds = max(1, round((time.monotonic() - started) * 1000))
         self._move(number, (WORKING,), DONE, records=records, milliseconds=milliseconds)
+
+    def _pause(self, number: int, seconds: float) -> bool:
+        """Lets time pass for a job; True when it was aborted meanwhile or the server stops."""
+        wake = self._wake[number]  # Made before the look at _stopping: whoever stops later finds it.
+        return self._stopping.is_set() or wake.wait(seconds)
 
     def _fill(self, job: Job) -> int:
         include_deleted = job.operation == "queryAll"
