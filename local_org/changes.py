@@ -63,7 +63,7 @@ def reassign_away(org: Org) -> Row:
 
 
 def move_email_away(org: Org) -> Row:
-    """Somebody relates a mail of the first rep's deal to a deal of the unmatched rep. Returns `email_message_id`, `from` and `to` (deals)."""
+    """Somebody relates a mail of the first rep's deal to one of the unmatched rep. Returns `email_message_id`, `from`, `to` (deals)."""
     deal_id = _deal_of(org, _person(org, "rep", 0))
     target = _deal_of(org, _person(org, "unmatched"))
     mail_id = str(

@@ -55,7 +55,7 @@ def sign_in(card: Registration, url: str) -> str:
     )
     answer = browser.open(url)
     for _ in range(_MOST_PAGES):
-        address = answer.geturl()
+        address = str(answer.geturl())
         if urlsplit(address).hostname == "localhost" and "code=" in address:
             return address.split("?")[0]
         form = _Form()

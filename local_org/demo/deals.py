@@ -84,7 +84,7 @@ def opportunities(world: World, count: int) -> Iterator[Row]:
 def _shown_owner(world: World, number: int) -> int:
     """The first four reps and the one whom Fluint does not know, in turn."""
     shown = [*range(4), next(place for place, owner in enumerate(world.owners) if owner.role == "unmatched")]
-    return shown[number % len(shown)]
+    return int(shown[number % len(shown)])
 
 
 def _shown_life(world: World) -> _Life:
@@ -95,14 +95,15 @@ def _shown_life(world: World) -> _Life:
 
 def _special(number: int) -> Row:
     """The values that a deal at this place always has, so that every demo org holds them."""
-    return {
+    special: dict[int, Row] = {
         3: {"Amount": None, "ExpectedRevenue": None},
         7: {"Amount": 0.0, "ExpectedRevenue": 0.0},
         11: {"Amount": HUGE, "ExpectedRevenue": HUGE},
         13: {"Amount": -1250.5, "ExpectedRevenue": -1250.5},
         17: {"IsPrivate": True},
         19: {"RecordTypeId": None, "Type": None},
-    }.get(number, {})
+    }
+    return special.get(number, {})
 
 
 def _life(world: World, owner: Owner, is_renewal: bool) -> _Life:
@@ -140,12 +141,12 @@ def _open(world: World, created: int, cycle: int, lingering: bool) -> _Life:
     stage = OPEN_STAGES[
         min(len(OPEN_STAGES) - 1, int(len(OPEN_STAGES) * (now - created) / cycle * rng.uniform(0.6, 1.3)))
     ]
-    moved = None if stage is OPEN_STAGES[0] else between(created, now, rng)
-    modified = between(moved or created, now, rng)
+    stage_moved = None if stage is OPEN_STAGES[0] else between(created, now, rng)
+    modified = between(stage_moved or created, now, rng)
     return _Life(
         created,
         stage,
-        moved,
+        stage_moved,
         modified,
         _stamped(world, modified),
         max(created + cycle, world.today + int(rng.gauss(25, 20)) * DAY),

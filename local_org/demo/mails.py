@@ -167,8 +167,10 @@ def _bodies(world: World, text: str, number: int) -> Row:
         return {"TextBody": mail_text.padded(text, min(length, 32_000)), "HtmlBody": html}
     chance = rng.random()
     lines = text.replace("\n", "\r\n") if rng.random() < 0.6 else text
-    html = mail_text.as_html(text) if chance < 0.7 else None
-    return {"TextBody": None if 0.6 <= chance < 0.7 or chance > 0.97 else lines, "HtmlBody": html}
+    return {
+        "TextBody": None if 0.6 <= chance < 0.7 or chance > 0.97 else lines,
+        "HtmlBody": mail_text.as_html(text) if chance < 0.7 else None,
+    }
 
 
 def _tracking(world: World, at: int, stamp: int) -> Row:

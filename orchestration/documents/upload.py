@@ -26,7 +26,7 @@ from orchestration.errors import (
     RejectedRequestError,
     TransientError,
 )
-from orchestration.postgres.api_ledger import record_calls
+from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
@@ -66,6 +66,7 @@ def drain(
     Ends early, with `error` set, when nothing more can be sent for the moment: no calls left, or no connection.
     """
     report = UploadReport()
+    recall_usage(database, salesforce.learn)
     with database.transaction() as connection:
         outbox.enqueue(connection)
     sender = _Sender(database, salesforce, open_uri, report)
@@ -102,6 +103,9 @@ class _Sender:
             self.report.error = error
         except RejectedRequestError as error:
             self._refuse(version, error.code or "refused")
+        except FluintError as error:
+            # Nothing says that Salesforce refused, so it is looked up before anything is sent again.
+            self._wait(version, self.salesforce.server_time() + timedelta(minutes=1), type(error).__name__)
 
     def _look_first(self, version: DueVersion) -> None:
         found = find_version(self.salesforce, version)
@@ -164,10 +168,10 @@ class _Sender:
         with self.database.transaction() as connection:
             outbox.record_refused(connection, version, reason)
 
-    def _wait(self, version: DueVersion, retry_at: datetime) -> None:
-        self.report.not_uploaded["answer_lost"] += 1
+    def _wait(self, version: DueVersion, retry_at: datetime, reason: str = "answer_lost") -> None:
+        self.report.not_uploaded[reason] += 1
         with self.database.transaction() as connection:
-            outbox.record_unknown(connection, version, "answer_lost", retry_at)
+            outbox.record_unknown(connection, version, reason, retry_at)
 
 
 def marker(version: DueVersion) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -39,3 +39,11 @@ def record_calls(database: Database, run_id: str, calls: Mapping[str, int], usag
                 """,
                 [usage.used, usage.allowed, usage.seen_at],
             )
+
+
+def recall_usage(database: Database, learn: Callable[[int, int, datetime], None]) -> None:
+    """Tells a new client (used, allowed, seen at in UTC) what an earlier process last saw, so that it need not spend a call to know."""
+    with database.transaction() as connection:
+        row = connection.execute("select used, allowed, seen_at from fluint_sync.api_usage").fetchone()
+    if row:
+        learn(*row)

@@ -50,11 +50,9 @@ class Salesforce:
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
         timeout: Timeouts = Timeouts(),  # noqa: B008 - frozen
-        usage: ApiUsage | None = None,
     ) -> None:
-        """`usage` is what an earlier process last saw, so that a new one does not have to ask in order to know that it must stop."""
         self._transport = Transport(
-            app, store, quota_share=quota_share, session=session, sleep=sleep, timeouts=timeout, usage=usage
+            app, store, quota_share=quota_share, session=session, sleep=sleep, timeouts=timeout
         )
         self._api_version = api_version
         self._base = f"/services/data/v{api_version}"
@@ -64,6 +62,11 @@ class Salesforce:
     def usage(self) -> ApiUsage | None:
         """The org's calls used and allowed, as of the last response; None before the first."""
         return self._transport.usage
+
+    def learn(self, used: int, allowed: int, seen_at: datetime) -> None:
+        """Takes what an earlier process last saw of the org's calls, unless this client has seen something newer itself."""
+        if self._transport.usage is None or self._transport.usage.seen_at < seen_at:
+            self._transport.usage = ApiUsage(used, allowed, seen_at)
 
     @contextmanager
     def purpose(self, name: str) -> Iterator[None]:

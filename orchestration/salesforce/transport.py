@@ -63,7 +63,6 @@ class Transport(requests.Session):
         session: requests.Session | None,
         sleep: Callable[[float], None],
         timeouts: Timeouts,
-        usage: quota.ApiUsage | None,
     ) -> None:
         super().__init__()
         self._app, self._store, self._quota_share, self._sleep, self._timeouts = (
@@ -78,7 +77,7 @@ class Transport(requests.Session):
         self._unsaved: oauth.Tokens | None = None
         self._origins: set[str] = set()
         self._ask = Ask("org", "the org")
-        self.usage = usage
+        self.usage: quota.ApiUsage | None = None
         self.purpose = "other"
         self.calls: Counter[str] = Counter()
 

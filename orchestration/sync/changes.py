@@ -13,7 +13,7 @@ from itertools import islice
 
 from orchestration.entitlement.filters import read_filter
 from orchestration.errors import FluintError
-from orchestration.postgres.api_ledger import record_calls
+from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.copy import staged
 from orchestration.postgres.locks import views_lock
 from orchestration.salesforce import soql
@@ -59,6 +59,7 @@ def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | 
     follower = _Follower(with_, most_pages)
     try:
         with views_lock(with_.database, shared=True):
+            recall_usage(with_.database, with_.salesforce.learn)
             follower.follow(tables)
     finally:
         record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)

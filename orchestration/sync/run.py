@@ -12,7 +12,7 @@ from datetime import datetime
 
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
-from orchestration.postgres.api_ledger import record_calls
+from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.locks import views_lock
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
@@ -106,6 +106,7 @@ def _running(with_: Collaborators, tables: Collection[str], mode: str) -> Iterat
     with views_lock(with_.database, shared=True):
         with with_.database.transaction() as connection:
             ledger.begin_run(connection, with_.run_id, mode)
+        recall_usage(with_.database, with_.salesforce.learn)
         try:
             yield run
             run.conclude()

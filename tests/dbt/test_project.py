@@ -31,7 +31,9 @@ def test_every_mart_column_is_described_and_typed() -> None:
 
 def test_every_data_test_says_what_a_failure_means() -> None:
     """Whoever is woken by a red check has the file before them, not its author."""
-    for file in (DIRECTORY / "tests").glob("*.sql"):
+    files = list((DIRECTORY / "tests").glob("*.sql"))
+    assert files
+    for file in files:
         assert file.read_text().startswith("-- A failure means"), file.name
         assert file.stem.startswith("assert_"), file.name
 
@@ -39,9 +41,11 @@ def test_every_data_test_says_what_a_failure_means() -> None:
 def test_incremental_models_read_no_table_but_by_changed_keys_or_whole() -> None:
     """A model with changed keys that forgets to ask them would read everything at every interval."""
     prepare()
-    for node in read_manifest()["nodes"].values():
-        if keys := node["config"].get("changed_keys"):
-            assert any(name.endswith(f".{keys}") for name in node["depends_on"]["nodes"]), node["name"]
+    nodes = [node for node in read_manifest()["nodes"].values() if node["config"].get("changed_keys")]
+    assert nodes
+    for node in nodes:
+        keys = node["config"]["changed_keys"]
+        assert any(name.endswith(f".{keys}") for name in node["depends_on"]["nodes"]), node["name"]
 
 
 def test_the_project_is_parsed_again_when_a_file_changed_and_only_then(tmp_path: Path) -> None:

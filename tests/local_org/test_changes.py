@@ -61,7 +61,9 @@ def test_changed_deals_lie_inside_any_sensible_filter(org: Org) -> None:
     before = {row[0]: row[1:] for row in org.store.select(
         "select o.Id, o.IsClosed, o.CreatedDate, t.DeveloperName, o.Amount from Opportunity o join RecordType t on t.Id = o.RecordTypeId"
     )}  # fmt: skip
-    for change in _all(org).values():
+    done = _all(org)
+    assert done
+    for change in done.values():
         is_closed, created, record_type, amount = before[change["opportunity_id"]]
         assert (is_closed, record_type) == (0, "New_Business")
         assert str(created) > "2025-06"
@@ -142,7 +144,7 @@ def test_changes_can_be_made_again(org: Org) -> None:
     assert second["change_stage"]["from"] != second["change_stage"]["to"]
 
 
-def test_changes_are_json(org: Org) -> None:
+def test_every_change_tells_what_it_did_as_json(org: Org) -> None:
     """Fault: the admin endpoint cannot answer with what a change returns."""
     done = json.loads(json.dumps(changes.make_change(org, "all")))
     assert [each["change"] for each in done] == list(changes.CHANGES)
