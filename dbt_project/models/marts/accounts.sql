@@ -1,18 +1,32 @@
 -- Accounts themselves are not read yet: their names come with the deals and contacts that name them, the latest word wins.
-with named as (
-    select account_id, account_name, salesforce_modified_at, deal_id, not is_deleted_in_salesforce as is_live_deal
-    from {{ ref('stg_salesforce__opportunities') }}
-    inner join {{ ref('stg_sync__admissions') }} using (deal_id)
-    where account_id is not null
+with linked as (
+    select record_id, account_id
+    from {{ ref('int_accounts_linked') }}
+    where is_current and account_id in (select account_id from {{ ref('int_accounts_changed_keys') }})
+),
+
+named as (
+    select
+        linked.account_id,
+        deals.account_name,
+        deals.salesforce_modified_at,
+        deals.deal_id as record_id,
+        not deals.is_deleted_in_salesforce as is_live_deal
+    from linked
+    inner join {{ ref('stg_salesforce__opportunities') }} as deals on deals.deal_id = linked.record_id
+    inner join {{ ref('stg_sync__admissions') }} as admissions on admissions.deal_id = linked.record_id
     union all
-    select account_id, account_name, salesforce_modified_at, null, false
-    from {{ ref('stg_salesforce__contacts') }}
-    where account_id is not null and deleted_reason is distinct from 'moved_out_of_scope'
+    select linked.account_id, contacts.account_name, contacts.salesforce_modified_at, contacts.contact_id, false
+    from linked
+    inner join {{ ref('stg_salesforce__contacts') }} as contacts on contacts.contact_id = linked.record_id
+    where contacts.deleted_reason is distinct from 'moved_out_of_scope'
 )
 
 select
     account_id,
-    (array_agg(account_name order by salesforce_modified_at desc) filter (where account_name is not null))[1] as account_name,
-    count(deal_id) filter (where is_live_deal) as deal_count
+    -- Records of one instant are told apart by id, so that a second build says the same.
+    (array_agg(account_name order by salesforce_modified_at desc, record_id) filter (where account_name is not null))[1]
+        as account_name,
+    count(*) filter (where is_live_deal) as deal_count
 from named
 group by account_id
