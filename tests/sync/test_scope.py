@@ -136,7 +136,7 @@ def test_filters_keep_deals_out_and_a_wider_filter_lists_only_what_is_missing(be
     bench.filter(BackfillFilter(None, ("Closed Lost",), renewal))
     report = bench.load()["opportunity"]
     assert bench.live("opportunity") == scope - lost - renewals
-    assert report.counts.read == len((scope & old) - lost - renewals)
+    assert report.counts.inserted == len((scope & old) - lost - renewals)
 
 
 def test_what_stays_out_is_counted_by_reason_and_agrees_with_the_org(bench: Bench) -> None:
