@@ -17,7 +17,7 @@ owners as (
     select
         count(*) as parents_entitled,
         count(*) filter (
-            where coverage.created @> tstzrange(wanted.created_since, coverage.listed_at)
+            where coverage.created @> tstzrange(wanted.created_since, null)
         ) as parents_covered
     from {{ ref('scope_owners') }} as scope_owners
     cross join wanted
@@ -25,13 +25,15 @@ owners as (
 ),
 
 deals as (
-    select count(*) as parents_entitled from {{ source('fluint_sync', 'admission') }}
+    select count(*) as parents_entitled from {{ ref('scope_deals') }} where is_held_live
 ),
 
 deals_covered as (
-    select object, count(*) as parents_covered
-    from {{ source('fluint_sync', 'deal_coverage') }}
-    group by object
+    select coverage.object, count(*) as parents_covered
+    from {{ source('fluint_sync', 'deal_coverage') }} as coverage
+    inner join {{ ref('scope_deals') }} as scope_deals using (opportunity_id)
+    where scope_deals.is_held_live
+    group by coverage.object
 )
 
 select
