@@ -46,6 +46,7 @@ def connect_workspace(workspace: Workspace, *, no_browser: bool = False) -> None
     workspace.token_store.connect(tokens, client_id=app.client_id, login_url=app.login_url)
     organization = workspace.salesforce().organization()
     kind = "sandbox" if organization.is_sandbox else organization.organization_type
+    workspace.token_store.name_environment(kind)
     done(f"Connected to org {organization.id} ({kind}) as user {tokens.user_id}, at {tokens.instance_url}.")
 
 

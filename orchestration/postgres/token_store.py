@@ -148,6 +148,11 @@ class PostgresTokenStore(Generic[T]):
                 raise _wrong_org(conn, tokens)
         return self.load()
 
+    def name_environment(self, environment: str) -> None:
+        """Keeps what kind of org this is (`sandbox`, or its edition), for people who read the ledger."""
+        with self._database.transaction() as conn:
+            conn.execute("update fluint_sync.connection set environment = %s", [environment])
+
     def save(self, tokens: T) -> T:
         """Stores a refreshed grant, durably before it returns; returns it with its new generation.
 
