@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestration.errors import FluintError, MissingFieldError, ObjectUnavailableError
+from orchestration.errors import FluintError, MissingFieldError, ObjectUnavailableError, SetupError
 from orchestration.sync import ledger
 from orchestration.sync.objects import Field, Need, SObject
 from orchestration.sync.options import Collaborators
@@ -44,7 +44,11 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
         with with_.database.transaction() as connection:
             hidden = {field.path: field.need.value for field in _hidden(sobject, shown)}
             ledger.remember_fields(connection, sobject.table_name, shown, hidden)
-    _refuse_missing(sobject, shown)
+    try:
+        _refuse_missing(sobject, shown)
+    except SetupError as error:
+        forget_if_refused(with_, sobject, error)  # so that the next run sees what an admin has granted meanwhile
+        raise
     notes = tuple(
         f"{sobject.name}.{field.path} is hidden from the integration user; its column stays empty."
         for field in _hidden(sobject, shown)
