@@ -15,7 +15,14 @@ from typing import Any
 from orchestration.cli.console import console, done, table, working
 from orchestration.cli.figures import Comparison, Expectation, Figures
 from orchestration.cli.jobs import insist, run_job
-from orchestration.cli.services import LocalOrg, embedded_databases, local_org, with_services
+from orchestration.cli.services import (
+    LocalOrg,
+    alone,
+    embedded_databases,
+    ended_by_signals,
+    local_org,
+    with_services,
+)
 from orchestration.cli.starting import introduce, license_people, years_ago
 from orchestration.cli.workspace import Workspace
 from orchestration.documents.library import add_version
@@ -35,9 +42,8 @@ _DIFFERENCES = """
 def run_demo(directory: Path | None) -> bool:
     """Runs the demo with fresh data and ends everything that it started; True when every figure is the org's own, too."""
     directory = (directory or PROJECT / ".fluint" / "demo").absolute()
-    directory.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with ExitStack() as stack:
+    with ended_by_signals(), alone(directory), ExitStack() as stack:
         with working("Starting Postgres and a Salesforce org on this machine"):
             databases = stack.enter_context(embedded_databases(directory, None, fresh=True))
             org, way = stack.enter_context(

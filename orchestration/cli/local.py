@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -13,12 +14,15 @@ import typer
 
 from orchestration.cli.console import console, done, speaking, working
 from orchestration.cli.workspace import Workspace
-from orchestration.errors import TransientError
+from orchestration.errors import SetupError, TransientError
 from orchestration.settings import PROJECT, Settings, load_settings
 
 group = typer.Typer(help="A Salesforce org of our own on this machine.", no_args_is_help=True)
 
 _UI = ("127.0.0.1", 3000)
+_POLL = 0.5  # seconds
+
+Processes = dict[str, subprocess.Popen[bytes]]
 
 
 @group.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -47,39 +51,50 @@ def demo(
 
 def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = _UI[1]) -> None:
     """Open the project in the Dagster UI, with a Postgres and a living Salesforce org under it where none is set."""
-    from orchestration.cli.services import processes
+    from orchestration.cli.services import ended_by_signals, processes
+    from orchestration.settings import process_environment
 
     given = load_settings()
-    with ExitStack() as stack:
+    _insist_on_free(port)
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    commands = {
+        "webserver": [*_module("dagster_webserver"), "-h", _UI[0], "-p", str(port), *workspace],
+        "daemon": [*_module("dagster._daemon"), "run", *workspace],
+    }
+    with ended_by_signals(), ExitStack() as stack:
         settings = _with_what_is_missing(stack, given)
-        environment = _environment(settings)
-        at = f"http://{_UI[0]}:{port}"
-        commands = {
-            "webserver": [
-                *_dagster("dagster_webserver"),
-                "-h",
-                _UI[0],
-                "-p",
-                str(port),
-                "-w",
-                str(PROJECT / "workspace.yaml"),
-            ],
-            "daemon": [*_dagster("dagster._daemon"), "run", "-w", str(PROJECT / "workspace.yaml")],
-        }
-        with processes(commands, environment, settings.data_directory / "logs") as running:
-            done(
-                f"The Dagster UI opens at {at}. Ctrl-C ends all of it; the data stays in {settings.data_directory}."
-            )
-            _wait_for_the_end(running)
+        logs = settings.data_directory / "logs"
+        with processes(commands, process_environment(settings), logs) as running:
+            with working("Starting the Dagster UI"):
+                _wait_until_it_answers(port, running)
+            done(f"The Dagster UI is at http://{_UI[0]}:{port}")
+            console.print(f"  Ctrl-C ends all of it; the data stays in {settings.data_directory}.")
+            try:
+                while True:
+                    _insist_on_all(running)
+                    time.sleep(_POLL)
+            except KeyboardInterrupt:
+                console.print("Ending …")
+
+
+def _insist_on_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_UI[0], port))
+        except OSError:
+            raise SetupError(
+                f"Port {port} is taken by another program, perhaps another `make ui`. End that, or run `fluint ui --port {port + 1}`."
+            ) from None
 
 
 def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
     """Starts what no setting leads to, brings the database up, and connects an org that was started here."""
-    from orchestration.cli.services import embedded_databases, local_org, with_services
+    from orchestration.cli.services import alone, embedded_databases, local_org, with_services
     from orchestration.cli.starting import introduce, license_people
 
     directory = settings.data_directory / "ui"
-    directory.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(alone(directory))
     if settings.database_url is None:
         with working("Starting Postgres"):
             made = stack.enter_context(embedded_databases(directory, settings.postgres_bin))
@@ -95,24 +110,24 @@ def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
     return settings
 
 
-def _dagster(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-m", name]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    from orchestration.settings import process_environment
+def _wait_until_it_answers(port: int, running: Processes) -> None:
+    while not _answers(port):
+        _insist_on_all(running)
+        time.sleep(_POLL)
 
-    return process_environment(settings)
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((_UI[0], port)) == 0
 
 
-def _wait_for_the_end(running: dict[str, subprocess.Popen[bytes]]) -> None:
-    try:
-        while True:
-            for name, process in running.items():
-                if process.poll() is not None:
-                    raise TransientError(
-                        f"Dagster's {name} ended by itself (exit code {process.returncode}). Its log says why: {name}.log."
-                    )
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        console.print("Ending …")
+def _insist_on_all(running: Processes) -> None:
+    for name, process in running.items():
+        if process.poll() is not None:
+            raise TransientError(
+                f"Dagster's {name} ended by itself (exit code {process.returncode}). Its log says why: {name}.log in the data directory."
+            )

@@ -6,6 +6,7 @@ installation by its settings alone.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -22,12 +23,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from orchestration.errors import TransientError
+from orchestration.errors import SetupError, TransientError
 from orchestration.postgres.embedded import EmbeddedPostgres
 from orchestration.postgres.token_store import new_key
 from orchestration.settings import Settings
 
 _PATIENCE = 30.0  # seconds for a process to end by itself
+# Ctrl-C; what a supervisor sends; what the kernel sends when the terminal is closed.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,52 @@ class LocalOrg:
 
 
 @contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Leaves the block with KeyboardInterrupt on Ctrl-C, SIGTERM or a closed terminal, once: what ends it is not disturbed."""
+
+    def leave(number: int, _frame: object) -> None:
+        for each in _ENDING:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
+            with open(os.devnull, "w") as nowhere:
+                for stream in (1, 2):
+                    os.dup2(nowhere.fileno(), stream)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
+        # A shell's background job inherits SIGINT ignored, and must end by it; nohup ignores SIGHUP on purpose.
+        if number != signal.SIGHUP or before[number] is not signal.SIG_IGN:
+            signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Keeps a second command from working with the same data while the block runs: SetupError for the second."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "in-use").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError(
+                f"Another command is working with {directory}. End it, or set FLUINT_DATA_DIRECTORY to another place."
+            ) from None
+        yield
+
+
+@contextmanager
 def embedded_databases(
     directory: Path, bin_directory: Path | None, *, fresh: bool = False
 ) -> Iterator[dict[str, object]]:
     """Runs the embedded Postgres while the block runs; yields the settings that lead to its two databases, emptied if `fresh`."""
     server = EmbeddedPostgres(directory / "postgres", bin_directory=bin_directory)
-    server.start()
     try:
+        server.start()
         for name in ("fluint", "dagster"):
             if fresh:
                 server.drop_database(name)
@@ -128,7 +170,11 @@ def processes(
             started[name] = stack.enter_context(
                 _process(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
             )
-        yield started
+        try:
+            yield started
+        finally:
+            for process in started.values():  # all at once, or each would wait for the one before
+                _signal(process, signal.SIGINT)
 
 
 @contextmanager
@@ -157,17 +203,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         (signal.SIGTERM, _PATIENCE / 6),
         (signal.SIGKILL, _PATIENCE),
     ):
-        try:
-            os.killpg(process.pid, number)
+        _signal(process, number)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            process.wait(patience)
-        break
+            break
+    # Children of its session that outlived it: a daemon's run, for example.
+    _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
-        # Children of its session that outlived it: a daemon's run, for example.
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, number)
 
 
 def _kept_key(path: Path) -> str:
