@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.console import console, done, working
 from orchestration.cli.workspace import Workspace
+from orchestration.errors import FluintError
 
 _PATIENCE = 600.0  # seconds for a person to sign in, an admin's second factor included
 
@@ -44,10 +45,18 @@ def connect_workspace(workspace: Workspace, *, no_browser: bool = False) -> None
             address = catcher.wait(_PATIENCE)
     tokens = finish_login(app, attempt, address)
     workspace.token_store.connect(tokens, client_id=app.client_id, login_url=app.login_url)
-    organization = workspace.salesforce().organization()
-    kind = "sandbox" if organization.is_sandbox else organization.organization_type
+    kind = _kind_of_org(workspace)
     workspace.token_store.name_environment(kind)
-    done(f"Connected to org {organization.id} ({kind}) as user {tokens.user_id}, at {tokens.instance_url}.")
+    done(f"Connected to org {tokens.org_id} ({kind}) as user {tokens.user_id}, at {tokens.instance_url}.")
+
+
+def _kind_of_org(workspace: Workspace) -> str:
+    """What the org says it is; a user who may not read that is connected all the same."""
+    try:
+        organization = workspace.salesforce().organization()
+    except FluintError:
+        return "kind unknown"
+    return "sandbox" if organization.is_sandbox else organization.organization_type
 
 
 def disconnect() -> None:

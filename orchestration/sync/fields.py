@@ -40,20 +40,34 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
         shown = ledger.fields_shown(connection, sobject.table_name)
     if shown is None:
         with with_.salesforce.purpose("describe"):
-            shown = sorted(with_.salesforce.describe(sobject.name).fields)
+            shown = sorted(_described(with_, sobject))
         with with_.database.transaction() as connection:
             hidden = {field.path: field.need.value for field in _hidden(sobject, shown)}
             ledger.remember_fields(connection, sobject.table_name, shown, hidden)
     try:
         _refuse_missing(sobject, shown)
     except SetupError as error:
-        forget_if_refused(with_, sobject, error)  # so that the next run sees what an admin has granted meanwhile
+        forget_if_refused(
+            with_, sobject, error
+        )  # so that the next run sees what an admin has granted meanwhile
         raise
     notes = tuple(
         f"{sobject.name}.{field.path} is hidden from the integration user; its column stays empty."
         for field in _hidden(sobject, shown)
     )
     return Readable(sobject, sobject.fields_shown(shown), tuple(shown), notes)
+
+
+def _described(with_: Collaborators, sobject: SObject) -> set[str]:
+    """The fields that describes show, on the object and on its parents; a parent that cannot be read shows none."""
+    shown = set(with_.salesforce.describe(sobject.name).fields)
+    for parent, names in sobject.parent_fields().items():
+        try:
+            visible = names & set(with_.salesforce.describe(parent).fields)
+        except ObjectUnavailableError:
+            continue
+        shown |= {f"{parent}.{name}" for name in visible}
+    return shown
 
 
 def forget_if_refused(with_: Collaborators, sobject: SObject, error: FluintError) -> None:

@@ -33,10 +33,10 @@ class Field:
     column: str = ""
 
     @property
-    def api_name(self) -> str:
-        """The field on the object itself that describe must show: for `Account.Name` that is `AccountId`."""
-        head, dot, _ = self.path.partition(".")
-        return f"{head}Id" if dot else head
+    def needs(self) -> tuple[str, ...]:
+        """What describes must show: for `Account.Name` the lookup `AccountId`, and the field itself on the parent."""
+        parent, dot, _ = self.path.partition(".")
+        return (f"{parent}Id", self.path) if dot else (self.path,)
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,18 @@ class SObject:
     is_whole: bool = False
 
     def fields_shown(self, described: Iterable[str]) -> tuple[Field, ...]:
-        """The fields that can be asked for, given the names that describe shows."""
+        """The fields that can be asked for, given the names that describe shows, those of parents as `Account.Name`."""
         shown = set(described)
-        return tuple(field for field in self.fields if field.api_name in shown)
+        return tuple(field for field in self.fields if shown.issuperset(field.needs))
+
+    def parent_fields(self) -> dict[str, set[str]]:
+        """Parent object → its fields that are read through it."""
+        parents: dict[str, set[str]] = {}
+        for field in self.fields:
+            parent, dot, name = field.path.partition(".")
+            if dot:
+                parents.setdefault(parent, set()).add(name)
+        return parents
 
     def keys(self, described: Iterable[str] | None = None) -> tuple[Field, ...]:
         """The fields that make a key, all of them or those that describe shows."""

@@ -68,11 +68,12 @@ def test_columns_carry_the_common_names_of_the_schema() -> None:
     ]
 
 
-def test_a_field_of_a_parent_is_asked_for_only_if_the_lookup_is_shown() -> None:
-    """`Account.Name` in a query when AccountId is hidden: INVALID_FIELD, and no deal at all."""
+def test_a_field_of_a_parent_is_asked_for_only_if_lookup_and_parent_show_it() -> None:
+    """`Account.Name` in a query when the lookup or the account cannot be read: INVALID_FIELD, and no deal at all."""
 
     def paths(sobject: SObject, *shown: str) -> list[str]:
         return [field.path for field in sobject.fields_shown(shown)]
 
-    assert paths(OPPORTUNITY, "Id", "AccountId") == ["Id", "AccountId", "Account.Name"]
-    assert paths(OPPORTUNITY, "Id", "Name") == ["Id", "Name"]
+    assert paths(OPPORTUNITY, "Id", "AccountId", "Account.Name") == ["Id", "AccountId", "Account.Name"]
+    assert paths(OPPORTUNITY, "Id", "Account.Name") == ["Id"]
+    assert paths(OPPORTUNITY, "Id", "AccountId") == ["Id", "AccountId"]
