@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reports import raw_key
@@ -123,7 +124,7 @@ def sync_now_job(resolve: Callable[[str], dg.JobDefinition]) -> dg.JobDefinition
             )
             context.log.info(f"{name}: run {result.run_id} {'succeeded' if result.success else 'failed'}")
             if not result.success:
-                failed.append(f"{name}, run {result.run_id}: {_reason(result)}")
+                failed.append(f"{name}, run {result.run_id}: {why_failed(result)}")
         if failed:
             raise dg.Failure("\n".join(failed), allow_retries=False)
 
@@ -138,14 +139,23 @@ def sync_now_job(resolve: Callable[[str], dg.JobDefinition]) -> dg.JobDefinition
     return job
 
 
-def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """What the failed steps say: the text that a person reads."""
-    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    texts = [
-        data.user_failure_data.description if data.user_failure_data else data.error_display_string
-        for data in failures
-    ]
-    return " ".join(text for text in texts if text) or "see its log."
+def why_failed(result: dg.ExecuteInProcessResult) -> str:
+    """What a failed run says to a person: the texts of its steps, or why a resource could not be made."""
+    texts = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            texts.append(data.user_failure_data.description if data.user_failure_data else _root(data.error))
+    if not texts:
+        texts = [_root(event.job_failure_data.error) for event in result.all_events if event.is_job_failure]
+    return "\n".join(text for text in texts if text) or "it says nothing more"
+
+
+def _root(error: SerializableErrorInfo | None) -> str:
+    """The innermost cause without its class: Dagster wraps the error that a resource raised."""
+    while error and error.cause:
+        error = error.cause
+    return error.message.partition(": ")[2].strip() or error.message.strip() if error else ""
 
 
 def _job(

@@ -33,7 +33,7 @@ def uploaded_documents(
     salesforce: dg.ResourceParam[Salesforce],
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
     """Sends every version that is due; a document that Salesforce refuses holds up no other."""
-    report = drain(database, salesforce, run_id=context.run_id)
+    report = drain(database, salesforce, run_id=context.run.run_id)
     if report.error and not isinstance(report.error, QuotaReachedError):
         raise failure({"documents": report.error}) from report.error
     sent = dg.AssetCheckResult(

@@ -61,7 +61,7 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
         dbt: dg.ResourceParam[Dbt],
     ) -> Events:
         """Reads the selected objects in the order in which they depend on each other."""
-        sync = Collaborators(database, salesforce, context.run_id, options)
+        sync = Collaborators(database, salesforce, context.run.run_id, options)
         # Entitlement is read from views, which `fluint upgrade` must not take away meanwhile.
         with views_lock(database, shared=True):
             dbt.check_deployed_views()

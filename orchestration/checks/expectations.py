@@ -39,7 +39,9 @@ def _row(result: "ExpectationValidationResult") -> dg.TableRecord:
         {
             "expectation": config.type if config else "",
             "column": str(config.kwargs.get("column", "")) if config else "",
-            "outcome": ("holds" if result.success else "violated") if was_computed else "could not be computed",
+            "outcome": ("holds" if result.success else "violated")
+            if was_computed
+            else "could not be computed",
             "rows": int(result.result.get("element_count", 0)),
             "unexpected rows": int(result.result.get("unexpected_count", 0)),
         }

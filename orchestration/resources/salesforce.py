@@ -78,5 +78,5 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
             PostgresTokenStore(self.database, self.encryption_key, Tokens),
             api_version=self.api_version,
             quota_share=self.quota_share,
-            timeout=TICK_TIMEOUTS if context.run_id is None else Timeouts(),
+            timeout=TICK_TIMEOUTS if context.run is None else Timeouts(),
         )

@@ -55,6 +55,8 @@ def deferred_until(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dat
     """
     record = instance.get_latest_asset_check_evaluation_record(check)
     event = record.event.dagster_event if record and record.event else None
-    evaluation = event.asset_check_evaluation_data if event else None
+    # A run that is under way, or that ended too early, has only planned the evaluation.
+    is_evaluated = event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    evaluation = event.asset_check_evaluation_data if event and is_evaluated else None
     until = evaluation.metadata.get("deferred_until") if evaluation else None
     return datetime.fromtimestamp(until.value, UTC) if isinstance(until, dg.TimestampMetadataValue) else None

@@ -1,0 +1,77 @@
+"""Sensors against the real ledgers: each closes one difference, and a quiet tick starts nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.documents.library import add_version
+from tests.dagster.house import House, failure
+
+
+def test_a_quiet_tick_starts_nothing_and_costs_one_call(house: House) -> None:
+    """Sixty ticks an hour, every day: what each costs is the customer's allowance."""
+    house.run("sync_now_job")
+    house.tick("salesforce_changes_sensor")
+    before = house.bench.org.admin("GET", "/usage")["api_calls"]
+    tick = house.tick("salesforce_changes_sensor")
+    assert not tick.run_requests
+    assert "Nothing has changed" in tick.skip_message
+    assert house.bench.org.admin("GET", "/usage")["api_calls"] - before == 1
+
+
+def test_whoever_is_newly_licensed_is_listed_once(house: House) -> None:
+    """A licence that somebody must follow up by hand; or a run at every tick while the first one reads."""
+    house.run("sync_salesforce_job")
+    (request,) = house.tick("newly_licensed_owners_sensor").run_requests
+    owners = request.tags["fluint/owner_ids"].split(",")
+    assert set(owners) == set(house.bench.owners())
+    assert int(request.tags["fluint/missing_owners"]) == len(owners)
+    assert not any("@" in value for value in request.tags.values())
+    result = house.run("list_missing_job", **request.tags)
+    assert result.success, failure(result)
+    assert "are held" in house.tick("newly_licensed_owners_sensor").skip_message
+
+
+def test_a_listing_that_leaves_everything_as_it_was_is_not_repeated_at_once(house: House) -> None:
+    """A difference that no run can close, and a run every 30 seconds for it."""
+    house.run("sync_salesforce_job")
+    (request,) = house.tick("newly_licensed_owners_sensor").run_requests
+    house.run("build_models_job")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("orchestration.assets.salesforce.list_missing", lambda *_: [])
+        house.run("list_missing_job", **request.tags)
+    tick = house.tick("newly_licensed_owners_sensor")
+    assert not tick.run_requests
+    assert "goes on after" in tick.skip_message
+
+
+def test_covered_months_are_marked_whoever_covered_them(house: House) -> None:
+    """The bar would show only what runs of its own had read, and not what is held."""
+    house.run("sync_salesforce_job")
+    house.bench.load()
+    assert house.shown("contact") == set()
+    assert not house.tick("covered_months_sensor").run_requests
+    marked = house.shown("contact")
+    assert len(marked) > 100
+    assert "0 were marked now" in house.tick("covered_months_sensor").skip_message
+
+
+def test_a_generated_document_is_sent_and_modelled(house: House, tmp_path: Path) -> None:
+    """The way back: from a row of the app to a file on the opportunity, without anybody's doing."""
+    house.run("list_missing_job")
+    assert "No document" in house.tick("pending_documents_sensor").skip_message
+    deal = house.ask("select deal_id from fluint.deals order by 1 limit 1")[0][0]
+    file = tmp_path / "offer.txt"
+    file.write_text("An offer.")
+    add_version(house.bench.database, file, opportunity_id=deal, title="Offer")
+    (request,) = house.tick("pending_documents_sensor").run_requests
+    result = house.run("upload_documents_job", **request.tags)
+    assert result.success, failure(result)
+    assert house.ask("select deal_id, state from fluint.deal_documents") == [(deal, "uploaded")]
+    links = house.bench.records(
+        f"SELECT Id, ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{deal}'"
+    )
+    assert len(links) == 1
+    assert "No document" in house.tick("pending_documents_sensor").skip_message
