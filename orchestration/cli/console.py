@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from orchestration.cli.faults import of_postgres
 from orchestration.errors import FluintError
 
 console = Console(highlight=False, soft_wrap=False)
@@ -26,16 +29,28 @@ def speaking(command: Command) -> Command:
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        # With a handler at the root, no library makes one that prints its log between our lines.
+        logging.getLogger().addHandler(logging.NullHandler())
         try:
             return command(*args, **kwargs)
         except FluintError as error:
-            errors.print(f"[bold red]✗[/] {error}", markup=True)
-            for name, value in (("code", error.code), ("request id", error.request_id)):
-                if value:
-                    errors.print(f"  Salesforce's {name}: {value}", style="dim")
-            raise typer.Exit(1) from None
+            _say(error)
+        except Exception as error:
+            explained = of_postgres(error)
+            if explained is None:
+                raise
+            _say(explained)
+        raise typer.Exit(1)
 
     return guarded  # type: ignore[return-value]
+
+
+def _say(error: FluintError) -> None:
+    # Text(): a bracket in a message is not markup.
+    errors.print(Text.assemble(("✗ ", "bold red"), str(error)))
+    for name, value in (("code", error.code), ("request id", error.request_id)):
+        if value:
+            errors.print(f"  Salesforce's {name}: {value}", style="dim", markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -50,9 +65,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
-def done(text: str) -> None:
-    """Says that a step is done."""
-    console.print(f"[green]✓[/] {text}")
+def done(text: str, aside: str = "") -> None:
+    """Says that a step is done, with what only some will look for beside it."""
+    console.print(Text.assemble(("✓ ", "green"), text, (f"  {aside}" if aside else "", "dim")))
 
 
 @contextmanager

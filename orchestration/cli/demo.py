@@ -32,6 +32,7 @@ from orchestration.salesforce import soql
 from orchestration.settings import PROJECT, Settings
 
 _OPPORTUNITIES = 1_200
+_WHOLE = ("user", "opportunity_stage", "record_type")
 _LEFT_OUT_STAGE = "Closed Lost"
 _LEFT_OUT_RECORD_TYPE = "Renewal"
 _DIFFERENCES = """
@@ -68,7 +69,7 @@ class _Demo:
         introduce(self._workspace, self._org)
         expected = self._set_filter()
         license_people(self._workspace, self._org)
-        self._sync("First sync: everything that is entitled")
+        self._job(LIST_MISSING, "First sync: everything that is entitled")
         self._show_what_came(expected)
         expected = self._change_and_follow(expected)
         self._upload()
@@ -81,7 +82,7 @@ class _Demo:
 
     def _set_filter(self) -> Expectation:
         """Reads the stages and record types first: a filter names the org's own."""
-        self._job(SYNC_SALESFORCE, "Reading users, stages and record types")
+        self._job(SYNC_SALESFORCE, "Users, stages and record types", tables=_WHOLE)
         with self._workspace.database.transaction() as connection:
             record_types = known_record_types(connection, [_LEFT_OUT_RECORD_TYPE])
             chosen = BackfillFilter(years_ago(2), (_LEFT_OUT_STAGE,), record_types)
@@ -96,14 +97,10 @@ class _Demo:
         )
         return Expectation(owners, years_ago(2), (_LEFT_OUT_STAGE,), record_types)
 
-    def _sync(self, text: str) -> None:
-        self._job(SYNC_SALESFORCE, f"{text} (what changed)")
-        self._job(LIST_MISSING, f"{text} (what is missing)")
-
-    def _job(self, name: str, text: str) -> None:
+    def _job(self, name: str, text: str, *, tables: Sequence[str] | None = None) -> None:
         with working(text):
-            outcome = insist(run_job(self._workspace.settings, name))
-        done(f"{text}: run {outcome.run_id} of {name}.")
+            outcome = insist(run_job(self._workspace, name, tables=tables))
+        done(text, f"run {outcome.run_id[:8]} of {name}")
 
     def _show_what_came(self, expected: Expectation) -> None:
         with working("Asking the org for its own counts"):

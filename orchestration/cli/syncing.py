@@ -51,7 +51,7 @@ def backfill(
 
 def _launch(workspace: Workspace, job: str, tags: dict[str, str], text: str) -> None:
     with working(text):
-        outcome = insist(run_job(workspace.settings, job, tags=tags))
+        outcome = insist(run_job(workspace, job, tags=tags))
     done(f"Run {outcome.run_id} of {job} is complete.")
 
 

@@ -10,6 +10,8 @@ from orchestration.postgres.connection import Database
 from orchestration.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from orchestration.postgres.token_store import PostgresTokenStore
     from orchestration.salesforce.client import Salesforce
     from orchestration.salesforce.oauth import OAuthApp, Tokens
@@ -33,6 +35,13 @@ class Workspace:
             self.settings.require("database_url"),
             without_tls_because=self.settings.database_without_tls_because,
         )
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """Dagster's code location for these settings; making it takes a second."""
+        from orchestration.definitions import build_definitions
+
+        return build_definitions(self.settings)
 
     @property
     def app(self) -> OAuthApp:
