@@ -1,6 +1,6 @@
 """`Salesforce`: everything that this program can ask of an org, behind one class. How each thing is done stands in its own module.
 
-Read-only by construction: queries, describes, retrieves and this client's own Bulk query jobs; the one thing it writes is ContentVersion.
+Read-only by construction: queries, describes and this client's own Bulk query jobs; the one thing it writes is ContentVersion.
 """
 
 from __future__ import annotations
@@ -106,10 +106,6 @@ class Salesforce:
     def next_pages(self, page: Page) -> Iterator[Page]:
         """Yields the pages after this one. Raises `IncompleteReadError` when the org no longer holds them."""
         return query.next_pages(self._transport, page)
-
-    def retrieve(self, sobject: str, ids: Sequence[str], fields: Sequence[str]) -> Page:
-        """Returns the records with these ids (2,000 at most) in one call; the body is a JSON array with null for what is not visible."""
-        return query.retrieve(self._transport, self._base, sobject, ids, fields)
 
     def deleted(self, sobject: str, start: datetime, end: datetime) -> DeletedRecords:
         """Returns the ids deleted in [start, end], whole minutes, within the last 15 days."""

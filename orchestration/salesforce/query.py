@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import requests
 
-from orchestration.errors import BugError, FluintError, IncompleteReadError
+from orchestration.errors import FluintError, IncompleteReadError
 from orchestration.salesforce.pages import Page, Record
 from orchestration.salesforce.responses import Ask, error_for, no_answer, parse_json, read_refusal
 from orchestration.salesforce.soql import chunked, sobject_of
@@ -18,9 +18,6 @@ from orchestration.salesforce.transport import Transport, read_at, utc_now
 
 QUERIES_PER_COMPOSITE = 5
 """Query subrequests in one composite request (REST API Developer Guide, "Composite Resources": limits)."""
-
-IDS_PER_RETRIEVE = 2_000
-"""Ids in one retrieve of SObject Collections (REST API Developer Guide, "Retrieve Multiple Records with Fewer Round-Trips")."""
 
 MAX_URI = 14_000
 """Characters of a GET; a request line with its headers ends at 16,384 bytes. Longer queries travel in a composite's body."""
@@ -71,26 +68,6 @@ def query_many(
     for group in chunked(soqls, QUERIES_PER_COMPOSITE):
         answers += _composite(transport, base, group, include_deleted)
     return answers
-
-
-def retrieve(
-    transport: Transport, base: str, sobject: str, ids: Sequence[str], fields: Sequence[str]
-) -> Page:
-    """Returns the records with these ids (2,000 at most) in one call; ids that are not there or not visible are null in the body."""
-    if len(ids) > IDS_PER_RETRIEVE:
-        raise BugError(
-            f"{len(ids)} ids of {sobject} were asked for at once; Salesforce takes {IDS_PER_RETRIEVE}."
-        )
-    ask = Ask("retrieve", sobject)
-
-    def parse(response: requests.Response) -> Page:
-        records = _records(parse_json(response.content, ask), ask)
-        count = _count(records)
-        return Page(response.content, (), count, count, None, read_at(response), sobject, count, records)
-
-    with transport.asking(ask):
-        body = {"ids": list(ids), "fields": list(fields)}
-        return transport.read("POST", f"{base}/composite/sobjects/{sobject}", parse, json=body)
 
 
 def _url(base: str, soql: str, include_deleted: bool) -> str:

@@ -26,13 +26,12 @@ from orchestration.errors import (
 )
 from orchestration.salesforce.quota import PAUSE, until_text
 
-Kind = Literal["query", "page", "describe", "retrieve", "deleted", "bulk", "results", "upload", "org"]
+Kind = Literal["query", "page", "describe", "deleted", "bulk", "results", "upload", "org"]
 
 _WHAT: Mapping[Kind, str] = {
     "query": "the query of {}",
     "page": "the next page of {}",
     "describe": "the description of {}",
-    "retrieve": "the reading of {} by id",
     "deleted": "the list of deleted {}",
     "bulk": "the Bulk job for {}",
     "results": "the Bulk results of {}",

@@ -181,7 +181,6 @@ def test_the_orgs_log_shows_nothing_but_what_the_client_may_do(org: RunningOrg, 
     client.describe("Contact")
     list(client.query("SELECT Id FROM EmailMessage"))
     client.query_many(["SELECT Id FROM User"])
-    client.retrieve("User", [client.identity().user_id], ["Id"])
     client.deleted("Opportunity", now - timedelta(hours=1), now)
     read(client, "SELECT Id FROM User")
     upload(client, b"log")

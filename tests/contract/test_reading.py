@@ -96,15 +96,6 @@ def test_an_object_that_the_org_lacks_is_unavailable_by_name(client: Salesforce)
         client.describe("Nothing__c")
 
 
-def test_records_by_id_have_a_gap_where_one_is_not_there(client: Salesforce) -> None:
-    """What is not returned is asked for again by keys, never dropped."""
-    known = [row["Id"] for page in client.query("SELECT Id FROM Contact LIMIT 3") for row in page.records()]
-    asked = [known[0], "003000000000000AAA", *known[1:]]
-    page = client.retrieve("Contact", asked, ["Id", "LastName", "SystemModstamp"])
-    assert page.count == 3
-    assert [record and record["Id"] for record in page.parsed] == [known[0], None, *known[1:]]
-
-
 def test_a_thousand_ids_are_asked_for_in_one_query(client: Salesforce) -> None:
     """Too long for an address, it travels in a composite and comes back the same."""
     ids = [

@@ -237,22 +237,6 @@ def test_an_id_list_of_the_greatest_length_fits_an_address(org: ScriptedOrg, cli
     assert [one.count for one in client.query(soql.select(fields, "Contact", [soql.is_in("Id", ids)]))] == [0]
 
 
-def test_records_by_id_keep_the_gaps_of_those_that_are_not_there(
-    org: ScriptedOrg, client: Salesforce
-) -> None:
-    """A null is an id that was not returned, and no reason to drop the row that is held."""
-    org.on("POST", f"{V}/composite/sobjects/Contact", Answer(body=[record(1, "Contact"), None]))
-    one = client.retrieve("Contact", ["003000000000001AAA", "003000000000002AAA"], ["Id", "Email"])
-    assert (one.count, one.records_path, len(one.records())) == (1, (), 1)
-    assert org.requests[-1].json()["fields"] == ["Id", "Email"]
-
-
-def test_more_ids_than_one_retrieve_takes_are_a_mistake_of_ours(client: Salesforce) -> None:
-    """The org would refuse the 2,001st id with all the others."""
-    with pytest.raises(BugError):
-        client.retrieve("Contact", ["003"] * 2_001, ["Id"])
-
-
 def test_an_object_that_the_user_cannot_read_is_named_with_the_permission_to_grant(
     org: ScriptedOrg, client: Salesforce
 ) -> None:
