@@ -5,10 +5,9 @@ them), but Dagster orders two assets only along selected ones: without the views
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reports import raw_key
@@ -151,11 +150,12 @@ def why_failed(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(text for text in texts if text) or "it says nothing more"
 
 
-def _root(error: SerializableErrorInfo | None) -> str:
+def _root(error: Any) -> str:
     """The innermost cause without its class: Dagster wraps the error that a resource raised."""
     while error and error.cause:
         error = error.cause
-    return error.message.partition(": ")[2].strip() or error.message.strip() if error else ""
+    message = str(error.message) if error else ""
+    return message.partition(": ")[2].strip() or message.strip()
 
 
 def _job(

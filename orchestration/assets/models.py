@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
+from orchestration.assets.reports import told_as_failure
 from orchestration.modelling import Dbt
 from orchestration.modelling.assets import build_assets, translator
 from orchestration.postgres.connection import Database
@@ -19,7 +20,7 @@ def models_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def models(
         context: dg.AssetExecutionContext, database: dg.ResourceParam[Database], dbt: dg.ResourceParam[Dbt]
     ) -> Iterator[Any]:
-        with views_lock(database, shared=True):
+        with told_as_failure(), views_lock(database, shared=True):
             dbt.check_deployed_views()
             yield from build_assets(dbt, context)
 

@@ -6,6 +6,7 @@ Counts and times only. No name, e-mail or content may enter: Dagster's event log
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -35,23 +36,29 @@ def events(
     Raises dagster.Failure with the texts of the errors on top.
     """
     failed: list[ObjectReport] = []
-    try:
-        for report in read():
-            if report.state == "failed":
-                failed.append(report)
-                yield _is_current(report)
-            elif report.state == "deferred" and of_months:
-                yield _is_current(report)
-            else:
-                yield dg.MaterializeResult(
-                    asset_key=raw_key(report.table),
-                    metadata=_metadata(report, mode),
-                    check_results=[_is_current(report)],
-                )
-    except FluintError as error:
-        raise failure({"": error}) from error
+    for report in read():
+        if report.state == "failed":
+            failed.append(report)
+            yield _is_current(report)
+        elif report.state == "deferred" and of_months:
+            yield _is_current(report)
+        else:
+            yield dg.MaterializeResult(
+                asset_key=raw_key(report.table),
+                metadata=_metadata(report, mode),
+                check_results=[_is_current(report)],
+            )
     if failed:
         raise failure({report.table: report.error for report in failed if report.error})
+
+
+@contextmanager
+def told_as_failure() -> Iterator[None]:
+    """Ends the step with the text of an error of ours on top, where Dagster would show its own and a traceback."""
+    try:
+        yield
+    except FluintError as error:
+        raise failure({"": error}) from error
 
 
 def failure(errors: dict[str, FluintError]) -> dg.Failure:

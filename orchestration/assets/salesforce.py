@@ -10,7 +10,7 @@ import dagster as dg
 
 from orchestration.assets.modes import Mode, keys_were_read, mode_of
 from orchestration.assets.months import FIRST_MONTH, MONTHS, created_range, report_covered_months
-from orchestration.assets.reports import IS_CURRENT, events, raw_key
+from orchestration.assets.reports import IS_CURRENT, events, raw_key, told_as_failure
 from orchestration.modelling import Dbt
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
@@ -63,7 +63,7 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
         """Reads the selected objects in the order in which they depend on each other."""
         sync = Collaborators(database, salesforce, context.run.run_id, options)
         # Entitlement is read from views, which `fluint upgrade` must not take away meanwhile.
-        with views_lock(database, shared=True):
+        with told_as_failure(), views_lock(database, shared=True):
             dbt.check_deployed_views()
             yield from _read(context, sync)
 

@@ -22,6 +22,7 @@ from orchestration.sync.changes import KeysOutcome, read_keys, stalest_whole_tab
 from orchestration.sync.objects import BY_TABLE
 from orchestration.sync.options import Collaborators, SyncOptions
 
+QUIET = "Nothing has changed in Salesforce since the last tick."
 Answer = dg.RunRequest | dg.SkipReason
 
 
@@ -42,21 +43,33 @@ def salesforce_changes_sensor(
         context: dg.SensorEvaluationContext,
         database: dg.ResourceParam[Database],
         salesforce: dg.ResourceParam[Salesforce],
-    ) -> Answer:
+    ) -> dg.SensorResult | dg.SkipReason:
         if run_id := unfinished_run(context.instance, [SYNC_SALESFORCE, BUILD_MODELS]):
             return dg.SkipReason(f"Run {run_id} is still under way.")
         sync = Collaborators(database, salesforce, "tick", options)
+        # Before the keys are read: what is behind now was left by a run that failed, or by one that still lists.
+        behind = marts_are_behind(database)
         try:
             with views_lock(database, shared=True):
                 outcome = read_keys(sync, _tables(sync), most_pages=options.most_key_pages)
         except (TransientError, QuotaReachedError) as error:
             outcome = KeysOutcome(errors={"opportunity": error})
-        answer = _answer_errors(context.instance, outcome) or _answer_changes(outcome)
-        if answer is None and marts_are_behind(database):
-            return dg.RunRequest(job_name=BUILD_MODELS)
-        return answer or dg.SkipReason("Nothing has changed in Salesforce since the last tick.")
+        return answer(_answer_changes(outcome) or _answer_errors(context.instance, outcome), behind)
 
     return sensor
+
+
+def answer(changes: Answer | None, behind: bool) -> dg.SensorResult | dg.SkipReason:
+    """What the tick starts: a run for the changes, and one for the marts if an earlier run left them behind.
+
+    Both, because a sync in which one object fails for days ends before it models, and the others must reach the marts.
+    """
+    requests = [changes] if isinstance(changes, dg.RunRequest) else []
+    if behind:
+        requests.append(dg.RunRequest(job_name=BUILD_MODELS))
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    return changes if isinstance(changes, dg.SkipReason) else dg.SkipReason(QUIET)
 
 
 def _tables(sync: Collaborators) -> list[str]:

@@ -45,7 +45,7 @@ class House:
     def follow(self) -> dg.ExecuteInProcessResult:
         """Ticks once the org's clock has left the second of the last change, and does what the sensor asks for."""
         time.sleep(1.05)
-        (request,) = self.tick("salesforce_changes_sensor").run_requests
+        request = self.tick("salesforce_changes_sensor").run_requests[0]
         return self.run(request.job_name, **request.tags)
 
     def shown(self, table: str) -> set[str]:

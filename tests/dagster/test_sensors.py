@@ -69,7 +69,7 @@ def test_a_generated_document_is_sent_and_modelled(house: House, tmp_path: Path)
     (request,) = house.tick("pending_documents_sensor").run_requests
     result = house.run("upload_documents_job", **request.tags)
     assert result.success, failure(result)
-    assert house.ask("select deal_id, state from fluint.deal_documents") == [(deal, "uploaded")]
+    assert house.ask("select deal_id, upload_state from fluint.deal_documents") == [(deal, "uploaded")]
     links = house.bench.records(
         f"SELECT Id, ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{deal}'"
     )

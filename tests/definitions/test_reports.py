@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from orchestration.assets.modes import Mode, keys_were_read, mode_of
-from orchestration.assets.reports import events, raw_key
+from orchestration.assets.reports import events, raw_key, told_as_failure
 from orchestration.errors import (
     MissingFieldError,
     NeedsReconnectError,
@@ -70,7 +70,7 @@ def test_an_error_before_the_first_object_ends_the_step_with_its_text() -> None:
     def read() -> list[ObjectReport]:
         raise NeedsReconnectError("A Salesforce admin connects again.")
 
-    with pytest.raises(dg.Failure) as failed:
+    with pytest.raises(dg.Failure) as failed, told_as_failure():
         list(events(read, "changes", of_months=False))
     assert failed.value.description == "A Salesforce admin connects again."
 

@@ -13,7 +13,7 @@ from dagster._core.test_utils import create_run_for_test
 from orchestration.assets.reports import is_current, raw_key
 from orchestration.errors import MissingFieldError, QuotaReachedError
 from orchestration.sensors.runs import deferred_until, rest_after, rests_until, unfinished_run
-from orchestration.sensors.salesforce_changes import _answer_changes, _answer_errors
+from orchestration.sensors.salesforce_changes import _answer_changes, _answer_errors, answer
 from orchestration.sync.changes import KeysOutcome
 
 JOB = "list_missing_job"
@@ -95,6 +95,28 @@ def test_a_deferral_is_read_from_the_check_although_a_month_was_reported_since(
     )
     instance.report_runless_asset_event(dg.AssetMaterialization(key, partition="2024-01-01"))
     assert deferred_until(instance, is_current("opportunity")) == until
+
+
+@pytest.mark.parametrize(
+    ("changes", "behind", "started"),
+    [
+        (None, False, None),
+        (dg.SkipReason("resting"), False, None),
+        (dg.RunRequest(job_name="sync_salesforce_job"), False, ["sync_salesforce_job"]),
+        (dg.RunRequest(job_name="sync_salesforce_job"), True, ["sync_salesforce_job", "build_models_job"]),
+        (dg.SkipReason("resting"), True, ["build_models_job"]),
+    ],
+)
+def test_marts_that_were_left_behind_are_built_whatever_else_happens(
+    changes: dg.RunRequest | dg.SkipReason | None, behind: bool, started: list[str] | None
+) -> None:
+    """One object that fails for days: every sync ends before it models, and no change reaches the marts any more."""
+    told = answer(changes, behind)
+    if started is None:
+        assert isinstance(told, dg.SkipReason)
+    else:
+        assert isinstance(told, dg.SensorResult)
+        assert [request.job_name for request in told.run_requests or []] == started
 
 
 def test_changes_start_a_run_that_does_not_ask_for_the_keys_again() -> None:
