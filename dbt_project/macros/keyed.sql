@@ -93,22 +93,31 @@
   {%- endcall %}
 {% endmacro %}
 
-{#- Writes rows that are new or differ, and no other: an upsert of an equal row would still lock and log it. -#}
+{#-
+  Writes rows that are new or differ, and no other: an upsert of an equal row would still lock and log it.
+  A refused row is reported without its values: Postgres puts them into DETAIL, and dbt into logs and events.
+-#}
 {% macro keyed__write(target_relation, arrived, columns) %}
   {% set others = columns | reject('in', keyed__key()) | list %}
   {% call statement('main') -%}
-    insert into {{ target_relation }} as held ({{ columns | join(', ') }})
-    select {{ columns | join(', ') }} from {{ arrived }} as arrived
-    where not exists (
-      select from {{ target_relation }} as held where {{ keyed__equal('held', 'arrived', keyed__key()) }}
+    do $write$
+    begin
+      insert into {{ target_relation }} as held ({{ columns | join(', ') }})
+      select {{ columns | join(', ') }} from {{ arrived }} as arrived
+      where not exists (
+        select from {{ target_relation }} as held where {{ keyed__equal('held', 'arrived', keyed__key()) }}
+        {% if others and not config.get('append_only') -%}
+          and ({% for column in others %}held.{{ column }}{{ ", " if not loop.last }}{% endfor %}) is not distinct from
+              ({% for column in others %}arrived.{{ column }}{{ ", " if not loop.last }}{% endfor %})
+        {%- endif %}
+      )
       {% if others and not config.get('append_only') -%}
-        and ({% for column in others %}held.{{ column }}{{ ", " if not loop.last }}{% endfor %}) is not distinct from
-            ({% for column in others %}arrived.{{ column }}{{ ", " if not loop.last }}{% endfor %})
-      {%- endif %}
-    )
-    {% if others and not config.get('append_only') -%}
-      on conflict ({{ keyed__key() | join(', ') }}) do update set
-        {% for column in others %}{{ column }} = excluded.{{ column }}, {% endfor %}_xact_id = excluded._xact_id
-    {%- endif %}
+        on conflict ({{ keyed__key() | join(', ') }}) do update set
+          {% for column in others %}{{ column }} = excluded.{{ column }}, {% endfor %}_xact_id = excluded._xact_id
+      {%- endif %};
+    exception when integrity_constraint_violation or data_exception then
+      raise exception using errcode = sqlstate, message = sqlerrm;
+    end
+    $write$
   {%- endcall %}
 {% endmacro %}

@@ -6,6 +6,7 @@ Which job builds what, and the lock around it, belong to the Dagster layer.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,9 @@ def _without_views(selection: Sequence[str], manifest: Mapping[str, Any]) -> lis
 def _by_command(dbt: Dbt, context: dg.AssetExecutionContext) -> Iterator[Any]:
     """The same through dagster-dbt's public interface, in a process of its own, for the day when the other way breaks."""
     executable = str(Path(sys.executable).with_name("dbt"))
-    with dbt.environment():
+    with dbt.environment(), tempfile.TemporaryDirectory() as target:
         cli = DbtCliResource(project_dir=dbt_project(dbt.directory), dbt_executable=executable)
-        invocation = cli.cli(BUILD, context=context, raise_on_error=False)
+        invocation = cli.cli(BUILD, context=context, raise_on_error=False, target_path=Path(target))
         yield from invocation.stream()
         if not invocation.is_successful():
             raise dg.Failure("`dbt build` ended without success; the step's log has its output.")

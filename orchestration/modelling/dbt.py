@@ -164,7 +164,10 @@ class Dbt:
         dbt takes a profile's values from the process' environment only. They are there for as long as it runs and no longer, so
         that no other child process, crash report or second database in this process meets them.
         """
-        lent = connection_environment(self.database.url) | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
+        lent = connection_environment(self.database.url) | {
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+            "DBT_LOG_LEVEL_FILE": "none",
+        }
         if indirect_selection:
             lent["DBT_INDIRECT_SELECTION"] = indirect_selection
         with _ONE_AT_A_TIME:
