@@ -20,7 +20,8 @@ def deployed_template(postgres_server: PostgresServer) -> str:
     with postgres_server.admin.connect(autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
         prepare()
-        if not connection.execute("select from pg_database where datname = %s", [name]).fetchone():
+        made = connection.execute("select from pg_database where datname = %s", [name]).fetchone()
+        if made is None:  # a row without columns is an empty, false tuple
             unfinished = f"{name}_unfinished"
             Dbt(postgres_server.create(unfinished, postgres_server.template)).deploy_views()
             rename = sql.SQL("alter database {} rename to {}")
