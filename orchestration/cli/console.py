@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -18,7 +19,11 @@ from rich.text import Text
 from orchestration.cli.faults import of_postgres
 from orchestration.errors import FluintError
 
-console = Console(highlight=False, soft_wrap=False)
+# Without a terminal (a pipe, CI) there is no width to ask for, and 80 columns would fold ids.
+_WIDTH = None if sys.stdout.isatty() else 120
+_NARROW = 26  # characters that are not worth a line break: an id, a name, a state
+
+console = Console(highlight=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,13 +61,26 @@ def _say(error: FluintError) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table for a person; numbers stand to the right."""
     shown = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+    made = Table(
+        title=Text(title, no_wrap=True, overflow="ignore"),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+    )
     for i, column in enumerate(columns):
-        is_number = bool(shown) and all(isinstance(row[i], int | float) for row in shown)
-        made.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        values = [row[i] for row in shown]
+        is_number = bool(values) and all(isinstance(value, int | float) for value in values)
+        is_narrow = all(len(str(value)) <= _NARROW for value in values)
+        made.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_narrow)
     for row in shown:
-        made.add_row(*("" if value is None else str(value) for value in row))
+        made.add_row(*(Text("" if value is None else str(value)) for value in row))
     return made
+
+
+def heading(text: str) -> None:
+    """Begins a chapter of what a command says."""
+    console.print(Text(f"\n{text}", "bold"))
 
 
 def done(text: str, aside: str = "") -> None:

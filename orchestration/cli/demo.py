@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from orchestration.cli.console import console, done, table, working
+from orchestration.cli.console import console, done, heading, table, working
 from orchestration.cli.figures import Comparison, Expectation, Figures
 from orchestration.cli.jobs import insist, run_job
 from orchestration.cli.services import (
@@ -44,6 +44,7 @@ def run_demo(directory: Path | None) -> bool:
     """Runs the demo with fresh data and ends everything that it started; True when every figure is the org's own, too."""
     directory = (directory or PROJECT / ".fluint" / "demo").absolute()
     began = time.monotonic()
+    heading("A machine without Postgres and without a Salesforce account")
     with ended_by_signals(), alone(directory), ExitStack() as stack:
         with working("Starting Postgres and a Salesforce org on this machine"):
             databases = stack.enter_context(embedded_databases(directory, None, fresh=True))
@@ -67,6 +68,7 @@ class _Demo:
 
     def run(self) -> bool:
         introduce(self._workspace, self._org)
+        heading("What may come in: deals of licensed people that pass the filter")
         expected = self._set_filter()
         license_people(self._workspace, self._org)
         self._job(LIST_MISSING, "First sync: everything that is entitled")
@@ -106,15 +108,24 @@ class _Demo:
         with working("Asking the org for its own counts"):
             figures = self._both.figures(expected)
         self._compared.append(figures)
-        console.print(table("\nWhat came in", ["", "Fluint", "Salesforce", ""], figures.shown()))
+        console.print(
+            table(
+                "\nWhat came in, beside the org's own count",
+                ["", "Fluint", "Salesforce", ""],
+                figures.shown(),
+            )
+        )
         rows = self._both.rows(
             "select reason, count(distinct owner_id), sum(deal_count)::int from fluint.excluded_deals group by 1 order by 3 desc"
         )
-        console.print(table("\nWhat stays out, and why", ["reason", "owners", "deals"], rows))
+        console.print(
+            table("\nWhat stays out, and why (fluint.excluded_deals)", ["reason", "owners", "deals"], rows)
+        )
 
     def _change_and_follow(self, expected: Expectation) -> Expectation:
+        heading("The org changes")
         before = self._deals()
-        with working("The org changes: a stage, a mail, a deletion, two reassignments"):
+        with working("A stage, a mail, a deletion, two reassignments"):
             changes = self._org.ask("POST", "/changes/all")
             _wait_for_the_next_second()
         self._job(SYNC_SALESFORCE, "Second sync: only what changed")
@@ -139,7 +150,7 @@ class _Demo:
         after: dict[str, tuple[object, ...]],
         changes: Sequence[dict[str, Any]],
     ) -> None:
-        asked = {change["opportunity_id"]: change["change"] for change in changes}
+        asked = {change["opportunity_id"]: change["change"].replace("_", " ") for change in changes}
         seen = {deal for deal in before.keys() | after.keys() if before.get(deal) != after.get(deal)}
         rows = [
             (asked.get(deal, "not asked for"), deal, *_told(before.get(deal), after.get(deal)))
@@ -153,6 +164,7 @@ class _Demo:
         self._compared.append(figures)
 
     def _upload(self) -> None:
+        heading("A document goes back")
         database = self._workspace.database
         deal = str(
             self._both.rows(
@@ -164,7 +176,7 @@ class _Demo:
             for version in (1, 2):
                 file.write_text(f"# Business case\n\nVersion {version}, generated in Fluint.\n")
                 add_version(database, file, opportunity_id=deal, title="Business case")
-                self._job(UPLOAD_DOCUMENTS, f"Version {version} of a document goes back to its Opportunity")
+                self._job(UPLOAD_DOCUMENTS, f"Version {version} is on its Opportunity")
         self._show_file(deal)
 
     def _show_file(self, deal: str) -> None:
@@ -201,9 +213,12 @@ class _Demo:
         self._compared.append(figures)
 
     def _show_the_end(self, expected: Expectation) -> None:
+        heading("How it ends")
         figures = self._both.figures(expected)
         self._compared.append(figures)
-        console.print(table("\nDeals per stage", ["stage", "deals"], self._both.deals_per_stage()))
+        console.print(
+            table("\nDeals per stage (fluint.deals)", ["stage", "deals"], self._both.deals_per_stage())
+        )
         rows = self._both.rows(
             "select reason, sum(deal_count)::int from fluint.excluded_deals group by 1 order by 2 desc"
         )
@@ -220,17 +235,25 @@ class _Demo:
 
 def _told(before: tuple[object, ...] | None, after: tuple[object, ...] | None) -> tuple[str, str]:
     """What differs, before and after, in the words of the columns; no deal's name."""
-    names = ("stage", "owner", "deleted", "mails", "licensed owner")
     if before is None or after is None:
-        return (
-            "not in Fluint" if before is None else "in Fluint",
-            "not in Fluint" if after is None else "in Fluint",
-        )
-    differing = [i for i, name in enumerate(names) if before[i] != after[i]]
-    return (
-        ", ".join(f"{names[i]}: {before[i]}" for i in differing),
-        ", ".join(f"{names[i]}: {after[i]}" for i in differing),
-    )
+        return _whether(before, "in Fluint"), _whether(after, "in Fluint")
+    differing = [i for i in range(len(_SHOWN)) if before[i] != after[i]]
+    told = [", ".join(_SHOWN[i](row[i]) for i in differing) for row in (before, after)]
+    return told[0], told[1]
+
+
+def _whether(there: object, what: str) -> str:
+    return what if there else f"not {what}"
+
+
+# In the order of the columns of _DIFFERENCES, after the deal's id.
+_SHOWN: tuple[Callable[[object], str], ...] = (
+    str,
+    str,
+    lambda deleted: _whether(deleted, "deleted"),
+    lambda mails: f"mails: {mails}",
+    lambda licensed: _whether(licensed, "licensed"),
+)
 
 
 def _wait_for_the_next_second() -> None:
@@ -239,9 +262,10 @@ def _wait_for_the_next_second() -> None:
 
 
 def _say_what_next() -> None:
-    console.print("\n[bold]Next[/]")
-    console.print("  make ui                      the same project in the Dagster UI, with an org that lives")
-    console.print(
-        "  .venv/bin/fluint db start    this demo's Postgres again, for psql; fluint db stop ends it"
-    )
-    console.print("  docs/salesforce-set-up.md    connect a real org")
+    heading("Next")
+    for command, what in (
+        ("make ui", "the same project in the Dagster UI, with an org that lives"),
+        (".venv/bin/fluint db start", "this demo's Postgres again, for psql; `fluint db stop` ends it"),
+        ("docs/salesforce-set-up.md", "connect a real org"),
+    ):
+        console.print(f"  {command:<27} {what}")

@@ -291,5 +291,9 @@ def _explained(exception: BaseException) -> FluintError:
 
 
 def _deployed_hash(connection: Connection) -> str | None:
+    # A database that was never upgraded has no such table, which is no fault of dbt's.
+    row = connection.execute("select to_regclass('fluint_sync.deployed_views')").fetchone()
+    if row is None or row[0] is None:
+        return None
     row = connection.execute("select views_hash from fluint_sync.deployed_views").fetchone()
     return row[0] if row else None
