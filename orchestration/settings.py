@@ -32,7 +32,7 @@ from orchestration.errors import SetupError
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "FLUINT_"
 # Our names in the environment that no person sets: made by `Settings.environment`, by dbt's caller or by tests.
-_NOT_SETTINGS = ("CONFIG_FILE", "DAGSTER_PG_", "DBT_", "TEST_")
+_NOT_SETTINGS = ("CONFIG_FILE", "DAGSTER_PG_", "DAGSTER_DIRECTORY", "DBT_", "TEST_")
 
 
 class ObjectSettings(BaseModel):
@@ -107,7 +107,8 @@ class Settings(BaseSettings):
             for name in self.model_fields_set | {"data_directory"}
             if (value := getattr(self, name)) is not None
         }
-        return own | _DAGSTER | self._dagster_storage()
+        files = {PREFIX + "DAGSTER_DIRECTORY": str(self.data_directory / "dagster")}
+        return own | _DAGSTER | files | self._dagster_storage()
 
     def _dagster_storage(self) -> dict[str, str]:
         if self.dagster_database_url is None:
