@@ -7,15 +7,21 @@ answer is recorded, and whoever finds it so looks into Salesforce before sending
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from uuid import UUID
 
 from orchestration.postgres.connection import Connection
 
+# Doubles with every attempt, whatever came of it: what only a person can mend starts no run a minute.
+_PAUSE = "least(interval '1 day', interval '1 minute' * 2 ^ least(attempts - 1, 11))"
+
 
 @dataclass(frozen=True)
 class DueVersion:
-    """One document version that can be sent now; `content_document_id` is None for the first version of a document."""
+    """One document version that can be sent now; `content_document_id` is None for the first version of a document.
+
+    `sent_ago` is how long ago an attempt began whose outcome is not known, both times by the database's clock.
+    """
 
     document_id: UUID
     version_number: int
@@ -25,14 +31,14 @@ class DueVersion:
     content_type: str
     byte_size: int
     content_uri: str | None
-    sending_since: datetime | None
+    sent_ago: timedelta | None
     content_document_id: str | None
     deal_state: str
 
     @property
     def is_ambiguous(self) -> bool:
         """An earlier attempt began and its outcome was never recorded."""
-        return self.sending_since is not None
+        return self.sent_ago is not None
 
 
 def enqueue(connection: Connection) -> int:
@@ -50,13 +56,17 @@ def enqueue(connection: Connection) -> int:
 
 
 def count_due(connection: Connection) -> int:
-    """How many versions could be sent now, the ones that are not in the outbox yet included."""
+    """How many versions could be sent now, the ones that are not in the outbox yet included; none behind one that rests."""
     row = connection.execute(
         """
         select count(*) from fluint_app.document_version as version
         left join fluint_sync.upload as up using (document_id, version_number)
-        where up.state is null
-           or (up.state in ('waiting', 'sending', 'failed') and coalesce(up.retry_at, '-infinity') <= now())
+        where (up.state is null
+               or (up.state in ('waiting', 'sending', 'failed') and coalesce(up.retry_at, '-infinity') <= now()))
+          and not exists (select from fluint_sync.upload as earlier
+                          where earlier.document_id = version.document_id
+                            and earlier.version_number < version.version_number
+                            and earlier.state in ('waiting', 'sending', 'failed') and earlier.retry_at > now())
         """
     ).fetchone()
     return int(row[0]) if row else 0
@@ -70,7 +80,7 @@ def take_due(connection: Connection, run_id: str) -> DueVersion | None:
     row = connection.execute(
         """
         select up.document_id, up.version_number, up.opportunity_id, document.title, version.file_name,
-               version.content_type, version.byte_size, version.content_uri, up.sending_since,
+               version.content_type, version.byte_size, version.content_uri, clock_timestamp() - up.sending_since,
                (select earlier.content_document_id from fluint_sync.upload as earlier
                 where earlier.document_id = up.document_id and earlier.state = 'uploaded'
                 order by earlier.version_number desc limit 1),
@@ -95,7 +105,7 @@ def take_due(connection: Connection, run_id: str) -> DueVersion | None:
         connection,
         row[0],
         row[1],
-        "state = state, retry_at = now() + interval '15 minutes', run_id = %s",
+        "attempts = attempts + 1, retry_at = now() + interval '15 minutes', run_id = %s",
         run_id,
     )
     return DueVersion(*row)
@@ -107,7 +117,7 @@ def begin_sending(connection: Connection, version: DueVersion) -> None:
         connection,
         version.document_id,
         version.version_number,
-        "state = 'sending', sending_since = clock_timestamp(), attempts = attempts + 1",
+        "state = 'sending', sending_since = clock_timestamp()",
     )
 
 
@@ -132,21 +142,20 @@ def record_refused(connection: Connection, version: DueVersion, reason: str) -> 
         connection,
         version.document_id,
         version.version_number,
-        "state = 'failed', reason = %s, sending_since = null,"
-        " retry_at = clock_timestamp() + least(interval '1 day', interval '1 minute' * 2 ^ least(attempts, 11))",
+        f"state = 'failed', reason = %s, sending_since = null, retry_at = clock_timestamp() + {_PAUSE}",
         reason,
     )
 
 
-def record_unknown(connection: Connection, version: DueVersion, reason: str, retry_at: datetime) -> None:
-    """Keeps a version in `sending`: whether Salesforce has it is not known yet and is looked up again at `retry_at`."""
+def record_unknown(connection: Connection, version: DueVersion, reason: str, at_least: timedelta) -> None:
+    """Keeps a version's state: what was sent, if anything, is looked for after a growing pause of `at_least` that long."""
     _set(
         connection,
         version.document_id,
         version.version_number,
-        "reason = %s, retry_at = %s",
+        f"reason = %s, retry_at = clock_timestamp() + greatest(%s, {_PAUSE})",
         reason,
-        retry_at,
+        at_least,
     )
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -98,22 +98,20 @@ class _Sender:
                 self._look_first(version)
             else:
                 self._send(version)
-        except (QuotaReachedError, NeedsReconnectError) as error:
-            self._refuse(version, type(error).__name__)
-            self.report.error = error
-        except RejectedRequestError as error:
-            self._refuse(version, error.code or "refused")
         except FluintError as error:
-            # Nothing says that Salesforce refused, so it is looked up before anything is sent again.
-            self._wait(version, self.salesforce.server_time() + timedelta(minutes=1), type(error).__name__)
+            # Nothing says that Salesforce refused the file, so it is looked for before anything is sent again.
+            self._wait(version, reason=type(error).__name__)
+            if isinstance(error, QuotaReachedError | NeedsReconnectError):
+                self.report.error = error
 
     def _look_first(self, version: DueVersion) -> None:
+        assert version.sent_ago is not None  # only asked of ambiguous versions
         found = find_version(self.salesforce, version)
         if found:
             self._record(version, *found)
             self.report.found += 1
-        elif self.salesforce.server_time() - _since(version) < LATE_COMMIT:
-            self._wait(version, _since(version) + LATE_COMMIT)
+        elif version.sent_ago < LATE_COMMIT:
+            self._wait(version, LATE_COMMIT - version.sent_ago)
         else:
             self._send(version)
 
@@ -124,7 +122,7 @@ class _Sender:
             return self._refuse(version, "empty_file")
         try:
             content = self._content(version)
-        except OSError:
+        except (OSError, ValueError, ImportError):  # no file, no such protocol, no driver for it
             return self._refuse(version, "content_unreadable")
         with self.database.transaction() as connection:
             outbox.begin_sending(connection, version)
@@ -132,7 +130,12 @@ class _Sender:
             created = self._create(version, content)
         except (TransientError, OSError):
             # Whether it arrived is not known: the next look decides.
-            return self._wait(version, self.salesforce.server_time() + timedelta(minutes=1))
+            return self._wait(version)
+        except RejectedRequestError as error:
+            return self._refuse(version, error.code or "refused")
+        except (QuotaReachedError, NeedsReconnectError) as error:
+            self.report.error = error
+            return self._refuse(version, type(error).__name__)
         document = version.content_document_id or self._document_of(created)
         self._record(version, created, document)
         self.report.uploaded += 1
@@ -168,10 +171,12 @@ class _Sender:
         with self.database.transaction() as connection:
             outbox.record_refused(connection, version, reason)
 
-    def _wait(self, version: DueVersion, retry_at: datetime, reason: str = "answer_lost") -> None:
+    def _wait(
+        self, version: DueVersion, at_least: timedelta = timedelta(0), *, reason: str = "answer_lost"
+    ) -> None:
         self.report.not_uploaded[reason] += 1
         with self.database.transaction() as connection:
-            outbox.record_unknown(connection, version, reason, retry_at)
+            outbox.record_unknown(connection, version, reason, at_least)
 
 
 def marker(version: DueVersion) -> str:
@@ -210,8 +215,3 @@ def _linked(salesforce: Salesforce, version: DueVersion) -> list[str]:
     return sorted(
         {str(row["ContentDocumentId"]) for page in salesforce.query(query) for row in page.records()}
     )
-
-
-def _since(version: DueVersion) -> datetime:
-    assert version.sending_since is not None  # only asked of ambiguous versions
-    return version.sending_since

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 
 from orchestration.documents import upload
 from orchestration.documents.library import add_version
+from orchestration.documents.outbox import count_due
 from orchestration.documents.upload import UploadReport, drain
-from orchestration.errors import SetupError
+from orchestration.errors import QuotaReachedError, SetupError
 from tests.sync.bench import Bench
 
 CREATE = ".*/sobjects/ContentVersion/?"
@@ -191,3 +194,95 @@ def test_an_empty_file_and_an_unknown_deal_are_refused_before_anything_is_writte
     with pytest.raises(SetupError, match="no deal 006000000000000AAA"):
         _add(bench, "006000000000000AAA", tmp_path)
     assert bench.ask("select count(*) from fluint_app.document") == [(0,)]
+
+
+def test_a_look_that_cannot_be_made_does_not_forget_that_the_version_was_sent(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """The allowance ends between a lost answer and the look for it: sent again next day, without looking, it is there twice."""
+    _add(bench, deal, tmp_path, title="Looked for later")
+    bench.org.admin("POST", "/faults", {"kind": "lose_answer", "method": "POST", "path": CREATE})
+    _drain(bench)
+    _due_now(bench)
+    with _at_the_limit(bench):
+        bench.client.learn(8_500, 10_000, datetime.now(UTC) + timedelta(seconds=1))
+        assert isinstance(_drain(bench).error, QuotaReachedError)
+    _forget_usage(bench)
+    _due_now(bench)
+    assert _drain(bench).found == 1
+    assert len(_files(bench, deal, "Looked for later")) == 1
+
+
+def test_a_version_whose_own_upload_reaches_the_limit_is_not_sent_again(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """The file is created by the last call that we allow ourselves; asking for its document's id is one too many."""
+    _add(bench, deal, tmp_path, title="The last call")
+    with _at_the_limit(bench):
+        assert isinstance(_drain(bench).error, QuotaReachedError)
+    _forget_usage(bench)
+    _due_now(bench)
+    _drain(bench)
+    assert bench.ask("select state from fluint_sync.upload") == [("uploaded",)]
+    assert len(_files(bench, deal, "The last call")) == 1
+
+
+def test_a_version_that_cannot_be_sent_is_tried_more_and_more_seldom(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """A run every minute, for ever, for a document whose deal was deleted."""
+    _add(bench, deal, tmp_path, title="Never")
+    with bench.database.transaction() as connection:
+        connection.execute("update raw_salesforce.opportunity set _deleted_at = now() where id = %s", [deal])
+    pauses = []
+    for _ in range(3):
+        _drain(bench)
+        pauses += bench.ask(
+            "select round(extract(epoch from retry_at - now()) / 60)::int from fluint_sync.upload"
+        )
+        _due_now(bench)
+    assert pauses == sorted(set(pauses))
+
+
+def test_a_version_behind_one_that_waits_is_not_due(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """A sensor that starts a run at every tick, which then finds nothing that it may send."""
+    _add(bench, deal, tmp_path, "one", "Behind")
+    bench.org.admin("POST", "/faults", {"kind": "lose_answer", "method": "POST", "path": CREATE})
+    _drain(bench)
+    _add(bench, deal, tmp_path, "two", "Behind")
+    for _ in range(2):  # before and after the outbox knows the second version
+        with bench.database.transaction() as connection:
+            assert count_due(connection) == 0
+        _drain(bench)
+    _due_now(bench)
+    with bench.database.transaction() as connection:
+        assert count_due(connection) == 2
+
+
+def test_bytes_that_cannot_be_opened_hold_up_no_other_document(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """A storage that this machine has no driver for ends the run before the documents behind it are sent."""
+    _add(bench, deal, tmp_path, title="Elsewhere")
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "update fluint_app.document_version set content = null, content_uri = 'nowhere://x/y.md'"
+        )
+    _add(bench, deal, tmp_path, title="Here")
+    report = _drain(bench)
+    assert (report.uploaded, dict(report.not_uploaded)) == (1, {"content_unreadable": 1})
+
+
+@contextmanager
+def _at_the_limit(bench: Bench) -> Iterator[None]:
+    """Other applications have used the org's allowance up to our share while the block runs."""
+    bench.org.admin("PATCH", "/switches", {"daily_api_limit": 10_000, "api_calls_used_by_others": 8_500})
+    yield
+    bench.org.admin("PATCH", "/switches", {"daily_api_limit": 100_000, "api_calls_used_by_others": 0})
+
+
+def _forget_usage(bench: Bench) -> None:
+    """As if an hour had passed, after which a call may ask how things stand."""
+    bench.client._transport.usage = None
+    with bench.database.transaction() as connection:
+        connection.execute("delete from fluint_sync.api_usage")
