@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,20 +56,24 @@ class PostgresServer:
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
-    def build_template(self) -> None:
-        """Builds the template unless another worker has: once for a run, under a lock."""
+    def make_once(self, name: str, template: str, fill: Callable[[Database], None]) -> str:
+        """The database `name`, made from `template` and filled unless another worker has: once for a run, under a lock."""
         with self.admin.connect(autocommit=True) as conn:
-            conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [self.template])
-            if conn.execute("select 1 from pg_database where datname = %s", [self.template]).fetchone():
-                return
-            unfinished = f"{self.template}_unfinished"
+            conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
+            if conn.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+                return name
+            unfinished = f"{name}_unfinished"
             self.drop(unfinished)  # of a worker that was killed
-            database = self.create(unfinished)
-            upgrade(database)
-            with database.transaction() as inside:
-                raw_tables.bring_up(inside, [sobject.raw_table() for sobject in CATALOGUE])
+            fill(self.create(unfinished, template))
             renamed = sql.SQL("alter database {} rename to {}")
-            conn.execute(renamed.format(sql.Identifier(unfinished), sql.Identifier(self.template)))
+            conn.execute(renamed.format(sql.Identifier(unfinished), sql.Identifier(name)))
+        return name
+
+
+def _fill_template(database: Database) -> None:
+    upgrade(database)
+    with database.transaction() as inside:
+        raw_tables.bring_up(inside, [sobject.raw_table() for sobject in CATALOGUE])
 
 
 def _server() -> PostgresServer:
@@ -121,7 +125,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if os.environ.get(_SERVER):
         server = _server()
-        server.drop(server.template)
+        with server.admin.connect() as conn:
+            made = conn.execute(
+                "select datname from pg_database where starts_with(datname, %s)", [server.template]
+            ).fetchall()
+        for (name,) in made:
+            server.drop(name)
     EmbeddedPostgres(directory).stop()
     shutil.rmtree(directory)
     del os.environ[_DIRECTORY]
@@ -131,7 +140,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres_server() -> PostgresServer:
     """The run's server, with the template built."""
     server = _server()
-    server.build_template()
+    server.make_once(server.template, "template0", _fill_template)
     return server
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import requests
-from psycopg import sql
 from pydantic import SecretStr
 
 from orchestration.definitions import build_definitions
@@ -41,21 +40,14 @@ def dagster_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg
 @pytest.fixture(scope="session")
 def dagster_template(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database with Dagster's tables, made once: creating them takes seconds."""
-    name = f"{postgres_server.template}_dagster"
-    with postgres_server.admin.connect(autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
-        if not connection.execute("select from pg_database where datname = %s", [name]).fetchone():
-            unfinished = f"{name}_unfinished"
-            database = postgres_server.create(unfinished)
-            directory = tmp_path_factory.mktemp("dagster-home")
-            with pytest.MonkeyPatch.context() as patched:
-                _export(
-                    patched, Settings(dagster_database_url=SecretStr(database.url), data_directory=directory)
-                )
-                dg.DagsterInstance.get().dispose()
-            rename = sql.SQL("alter database {} rename to {}")
-            connection.execute(rename.format(sql.Identifier(unfinished), sql.Identifier(name)))
-    return name
+    directory = tmp_path_factory.mktemp("dagster-home")
+
+    def create_tables(database: Database) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            _export(patched, Settings(dagster_database_url=SecretStr(database.url), data_directory=directory))
+            dg.DagsterInstance.get().dispose()
+
+    return postgres_server.make_once(f"{postgres_server.template}_dagster", "template0", create_tables)
 
 
 @pytest.fixture

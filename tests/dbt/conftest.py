@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from psycopg import sql
 
 from orchestration.modelling import Dbt, prepare
+from orchestration.postgres.connection import Database
 from tests.dbt.workspace import Workspace
 from tests.postgres_fixtures import PostgresServer
 
@@ -16,17 +16,12 @@ from tests.postgres_fixtures import PostgresServer
 @pytest.fixture(scope="session")
 def deployed_template(postgres_server: PostgresServer) -> str:
     """The name of a database like `database` with dbt's tables and views, empty."""
-    name = f"{postgres_server.template}_deployed"
-    with postgres_server.admin.connect(autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
+
+    def deploy(database: Database) -> None:
         prepare()
-        made = connection.execute("select from pg_database where datname = %s", [name]).fetchone()
-        if made is None:  # a row without columns is an empty, false tuple
-            unfinished = f"{name}_unfinished"
-            Dbt(postgres_server.create(unfinished, postgres_server.template)).deploy_views()
-            rename = sql.SQL("alter database {} rename to {}")
-            connection.execute(rename.format(sql.Identifier(unfinished), sql.Identifier(name)))
-    return name
+        Dbt(database).deploy_views()
+
+    return postgres_server.make_once(f"{postgres_server.template}_deployed", postgres_server.template, deploy)
 
 
 @pytest.fixture
