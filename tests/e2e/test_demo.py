@@ -1,0 +1,69 @@
+"""`make demo` without make: to its end, killed in the middle, and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestration.postgres.embedded import EmbeddedPostgres
+from tests.e2e.commands import fluint, processes_that_name
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A place for the demo's data; whatever a failed test left running there is ended."""
+    yield tmp_path / "demo"
+    EmbeddedPostgres(tmp_path / "demo" / "postgres").stop()
+
+
+def left(directory: Path, *, within: float = 0.0) -> list[str]:
+    """What still runs for this demo once so many seconds have passed, or nothing does."""
+    deadline = time.monotonic() + within
+    while (found := processes_that_name(str(directory))) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def test_a_demo_that_was_killed_leaves_no_org_and_the_next_one_ends_well(directory: Path) -> None:
+    """A demo closed in anger left a server for ever, and the next one met a port, a lock or half a database."""
+    killed = fluint("demo", "--directory", str(directory))
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if "First sync" in line:
+            break
+    killed.kill()
+    killed.wait()
+    killed.stdout.close()
+    # The org ends with its parent; Postgres, which has none, is taken over by the next demo.
+    assert [line for line in left(directory, within=20) if "local_org" in line] == []
+
+    for _ in range(2):
+        demo = fluint("demo", "--directory", str(directory))
+        said, _ = demo.communicate()
+        assert demo.returncode == 0, said
+        assert "figures agree with the org's own" in said
+        assert not {"INFO", "WARNING", "Traceback"} & set(said.replace(":", " ").split())
+        assert left(directory) == []
+        assert not EmbeddedPostgres(directory / "postgres").is_running()
+
+
+def test_a_second_demo_with_the_same_data_is_refused(directory: Path) -> None:
+    """Two demos in one clone would drop one another's databases in the middle."""
+    first = fluint("demo", "--directory", str(directory))
+    assert first.stdout is not None
+    for line in first.stdout:
+        if "Ledger" in line:
+            break
+    second = fluint("demo", "--directory", str(directory))
+    said, _ = second.communicate()
+    assert second.returncode == 1
+    assert "Another command is working with" in said
+    first.terminate()
+    first.communicate()
+    assert first.returncode != 0
+    assert left(directory) == []
