@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestration.cli.console import console, done, speaking, working
+from orchestration.cli.jobs import dagster_instance
 from orchestration.cli.workspace import Workspace
 from orchestration.errors import SetupError
 from orchestration.settings import Settings, load_settings
@@ -63,12 +64,11 @@ def _open_instance(workspace: Workspace) -> None:
     """Creates Dagster's tables once and alone: two processes that create them at once can leave half of them."""
     if workspace.settings.dagster_database_url is None:
         return
-    from orchestration.settings import export
+    from orchestration.modelling.assets import report_views
+    from orchestration.modelling.project import read_manifest
 
-    export(workspace.settings)
-    import dagster as dg
-
-    dg.DagsterInstance.get().dispose()
+    with dagster_instance(workspace) as instance:
+        report_views(instance, read_manifest())
 
 
 def upgrade() -> None:
