@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from orchestration.entitlement.filters import BackfillFilter, owned_by, read_filter
 from orchestration.entitlement.licences import reasons_out_of_scope, scope_owners
@@ -11,9 +10,6 @@ from orchestration.errors import FluintError
 from orchestration.postgres.connection import Connection, Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
-
-# A grouped query returns at most 2,000 groups (SOQL limits), and here a group is an owner.
-_OWNERS_IN_A_QUERY: Final = 1_500
 
 
 def count_excluded(database: Database, salesforce: Salesforce) -> int:
@@ -42,9 +38,10 @@ def _questions(
     in_scope: Sequence[str], out: Sequence[str], filters: BackfillFilter
 ) -> Iterator[tuple[str, str]]:
     """(reason, SOQL) pairs; an empty reason means that the owner's own reason applies."""
-    for some in soql.chunked(out, _OWNERS_IN_A_QUERY):
+    # A chunk is below the 2,000 groups that a grouped query returns at most (SOQL limits); here a group is an owner.
+    for some in soql.chunked(out):
         yield "", _count([owned_by(some)])
-    for some in soql.chunked(in_scope, _OWNERS_IN_A_QUERY):
+    for some in soql.chunked(in_scope):
         passed = [owned_by(some)]
         if filters.created_since:
             yield "created_before", _count([*passed, soql.compare("CreatedDate", "<", filters.created_since)])
@@ -92,6 +89,8 @@ def _without_held(
 
 
 def _write(connection: Connection, excluded: dict[tuple[str, str], int]) -> int:
+    # Two runs may count at once; they would lock the same rows in different orders.
+    connection.execute("lock table fluint_sync.excluded_count in share row exclusive mode")
     connection.execute(
         "delete from fluint_sync.excluded_count where (owner_id, reason) not in (select * from unnest(%s::text[], %s::text[]))",
         [[owner for owner, _ in excluded], [reason for _, reason in excluded]],

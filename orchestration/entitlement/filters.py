@@ -37,7 +37,8 @@ class BackfillFilter:
         parts = [
             sorted(self.excluded_stages),
             sorted(self.excluded_record_types),
-            str(self.minimum_amount or ""),
+            # None and zero differ: a deal without an amount is below any minimum.
+            "" if self.minimum_amount is None else str(self.minimum_amount),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
+from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.fields import Readable
@@ -64,6 +65,8 @@ def _admit(connection: Connection, rows: Staged, owners: Mapping[str, str], run_
 
 def _want_contacts(connection: Connection, rows: Staged, read_at: datetime) -> None:
     """Makes the contacts that these roles name pending where they are not held (R5)."""
+    # Keys of contacts may become pending at the same time, in another order.
+    lock_for_writing(connection, CONTACT.raw_table())
     connection.execute(
         sql.SQL(
             """

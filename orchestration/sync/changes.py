@@ -15,12 +15,11 @@ from orchestration.entitlement.filters import read_filter
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.copy import staged
-from orchestration.postgres.locks import views_lock
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.fields import Readable, forget_if_refused, readable
-from orchestration.sync.keys import KeysRead, classify, staged_keys
+from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.windows import Window, window_to_follow
@@ -28,7 +27,10 @@ from orchestration.sync.windows import Window, window_to_follow
 
 @dataclass(frozen=True)
 class KeysOutcome:
-    """What one keys phase did; `left_to_run` names objects with more keys than the caller wanted to read."""
+    """What one keys phase did; `left_to_run` names objects with more keys than the caller wanted to read.
+
+    `pending` counts all ids that can be fetched now: those of a run that failed or was deferred make no key anew.
+    """
 
     counts: dict[str, Counts] = field(default_factory=dict)
     pending: int = 0
@@ -54,18 +56,17 @@ def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | 
     """Follows the changes of these tables up to a horizon and moves their cursors.
 
     A table that fails is named in `errors` and keeps its cursor; the others go on. With `most_pages`, a table whose keys
-    need more pages keeps its cursor too and is left to a run.
+    need more pages keeps its cursor too and is left to a run. The caller holds `views_lock` shared (see run.py).
     """
     follower = _Follower(with_, most_pages)
     try:
-        with views_lock(with_.database, shared=True):
-            recall_usage(with_.database, with_.salesforce.learn)
-            follower.follow(tables)
+        recall_usage(with_.database, with_.salesforce.learn)
+        follower.follow(tables)
     finally:
         record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
-    return KeysOutcome(
-        follower.counts, follower.pending, follower.notes, follower.errors, tuple(follower.left)
-    )
+    with with_.database.transaction() as connection:
+        due = ledger.count_due(connection, [table for table in tables if table not in follower.errors])
+    return KeysOutcome(follower.counts, due, follower.notes, follower.errors, tuple(follower.left))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,6 @@ class _Follower:
         self.notes: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, FluintError] = {}
         self.left: list[str] = []
-        self.pending = 0
 
     def follow(self, tables: Sequence[str]) -> None:
         horizon = self._with.salesforce.server_time()
@@ -138,21 +138,19 @@ class _Follower:
         if self._most_pages is not None and len(pages) > self._most_pages:
             self.left.append(table)
             return
-        read = self._classify_and_move(step, pages)
-        self.counts[table] = Counts(read=0, tombstoned=read.tombstoned)
-        self.pending += read.made_pending
+        self.counts[table] = Counts(tombstoned=self._classify_and_move(step, pages))
 
-    def _classify_and_move(self, step: _Step, pages: list[Page]) -> KeysRead:
+    def _classify_and_move(self, step: _Step, pages: list[Page]) -> int:
         sobject, cursor = step.readable.sobject, step.cursor
         assert cursor is not None
         with self._with.database.transaction() as connection:
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=step.window.end):
-                return KeysRead()  # another process followed these changes meanwhile
+                return 0  # another process followed these changes meanwhile
             if sobject is OPPORTUNITY:
                 filters = read_filter(connection)
                 ledger.drop_skipped_coverage(connection, filters.digest, filters.created_since)
             if not any(page.count for page in pages):
-                return KeysRead()
+                return 0
             with staged_keys(connection, sobject, step.readable.shown, pages) as (keys, _):
                 return classify(
                     connection,

@@ -160,7 +160,7 @@ class _Fetcher:
         table = self.what.sobject.table_name
         since = ledger.cursor_of(connection, table) or pages[0].read_at
         with staged_keys(connection, self.what.sobject, self.what.shown, pages) as (keys, _):
-            read = classify(
+            tombstoned = classify(
                 connection,
                 self.what.sobject,
                 keys,
@@ -171,14 +171,15 @@ class _Fetcher:
             there = connection.execute(sql.SQL("select id, is_deleted from {}").format(keys.name)).fetchall()
         visible = {record_id for record_id, _ in there}
         ledger.postpone(connection, table, [i for i in rest if i not in visible], "not_visible")
-        held = _held(connection, table, [record_id for record_id, is_deleted in there if not is_deleted])
+        live = [record_id for record_id, is_deleted in there if not is_deleted]
+        # Only a predicate can refuse a row; what is asked for by its id alone comes as soon as it is visible.
+        has_predicate = self.what.sobject in (OPPORTUNITY, EMAIL_MESSAGE)
+        held = _held(connection, table, live) if has_predicate else set(live)
         ledger.drop_pending(connection, table, [i for i, is_deleted in there if is_deleted])
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")
-        self._drop_refused(
-            connection, [i for i, is_deleted in there if not is_deleted and i not in held], scope
-        )
-        return Counts(tombstoned=read.tombstoned)
+        self._drop_refused(connection, [i for i in live if i not in held], scope)
+        return Counts(tombstoned=tombstoned)
 
     def _drop_refused(self, connection: Connection, refused: Sequence[str], scope: Scope) -> None:
         """Forgets ids that exist but do not match, with the coverage that another predicate had promised (R10)."""
@@ -187,7 +188,8 @@ class _Fetcher:
             ledger.drop_coverage_of_refused(
                 connection, refused, list(scope.owners), scope.filters.digest, scope.filters.created_since
             )
-        elif self.what.sobject.parent:
+            return ledger.set_aside(connection, table, refused, 2 * self.with_.options.overlap)
+        if self.what.sobject.parent:
             connection.execute(
                 """
                 delete from fluint_sync.deal_coverage as covered using fluint_sync.pending as p

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -70,6 +70,18 @@ def pending_ids(connection: Connection, table: str, limit: int) -> list[tuple[st
     ).fetchall()
 
 
+def count_due(connection: Connection, tables: Sequence[str]) -> int:
+    """How many ids of these objects are to be fetched now."""
+    row = connection.execute(
+        """
+        select count(*) from fluint_sync.pending
+        where object = any (%s) and (retry_at is null or retry_at <= now())
+        """,
+        [list(tables)],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def count_pending(connection: Connection, table: str) -> int:
     """How many ids of this object wait to be fetched, the invisible ones included."""
     row = connection.execute("select count(*) from fluint_sync.pending where object = %s", [table]).fetchone()
@@ -116,6 +128,27 @@ def drop_pending(connection: Connection, table: str, ids: Sequence[str]) -> None
     """Forgets ids that turned out not to concern us."""
     connection.execute(
         "delete from fluint_sync.pending where object = %s and id = any (%s)", [table, list(ids)]
+    )
+
+
+def set_aside(connection: Connection, table: str, ids: Sequence[str], pause: timedelta) -> None:
+    """Keeps ids that were refused out of sight for `pause`, and forgets those that were refused before.
+
+    Their keys are read again as long as the overlap of windows holds them; forgotten at once, they would be pending again at
+    every tick (R10). Until then nothing of them is missing, so `since` moves along.
+    """
+    parameters = {"table": table, "ids": list(ids), "pause": pause}
+    connection.execute(
+        "delete from fluint_sync.pending where object = %(table)s and id = any (%(ids)s) and reason = 'refused'",
+        parameters,
+    )
+    connection.execute(
+        """
+        update fluint_sync.pending
+        set reason = 'refused', since = now() + %(pause)s, retry_at = now() + %(pause)s
+        where object = %(table)s and id = any (%(ids)s)
+        """,
+        parameters,
     )
 
 

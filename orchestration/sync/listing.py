@@ -11,6 +11,7 @@ from datetime import datetime
 
 from orchestration.entitlement.filters import owned_by
 from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
+from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
@@ -55,9 +56,26 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
             where = [owned_by(some), *rules, *created.conditions(), LIVE]
             counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
             for pack in pack_owners(counted):
-                where = [owned_by(pack.owner_ids), *rules, *created.conditions(), LIVE]
-                total += _list_pack(with_, what, scope, pack.owner_ids, where, pack.rows, created)
+                with with_.database.transaction() as connection:
+                    entitled = _still_entitled(connection, scope, pack.owner_ids)
+                if entitled:
+                    where = [owned_by(entitled), *rules, *created.conditions(), LIVE]
+                    total += _list_pack(with_, what, scope, entitled, where, pack.rows, created)
     return total
+
+
+def _still_entitled(connection: Connection, scope: Scope, owners: Sequence[str]) -> list[str]:
+    """Those of the owners who are in scope in this transaction (R6); a listing can take hours.
+
+    Raises IncompleteReadError when the filter is another one now: what it keeps out must not come in.
+    """
+    now = scope_now(connection)
+    if now.filters != scope.filters:
+        raise IncompleteReadError(
+            "The workspace's filter was changed while deals were listed by the old one. What came is kept; the next run lists "
+            "by the new one."
+        )
+    return [owner for owner in owners if owner in now.owners]
 
 
 def _count_by_owner(with_: Collaborators, where: Sequence[str]) -> dict[str, int]:
@@ -77,16 +95,13 @@ def _list_pack(
     began = with_.salesforce.server_time()
     total = _read_deals(with_, what, scope, where, rows) + keys_pass(with_, what, began)
     with with_.database.transaction() as connection:
-        now = scope_now(connection)
-        if now.filters.digest == scope.filters.digest:
-            still = [owner for owner in owners if owner in now.owners]
-            ledger.cover_owners(
-                connection,
-                still,
-                digest=scope.filters.digest,
-                created=created.multirange(),
-                run_id=with_.run_id,
-            )
+        ledger.cover_owners(
+            connection,
+            _still_entitled(connection, scope, owners),
+            digest=scope.filters.digest,
+            created=created.multirange(),
+            run_id=with_.run_id,
+        )
     return total
 
 
@@ -208,5 +223,7 @@ def keys_pass(with_: Collaborators, what: Readable, began: datetime) -> Counts:
         since = ledger.cursor_of(connection, what.sobject.table_name) or began
         with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
             read_at = min(page.read_at for page in pages)
-            read = classify(connection, what.sobject, keys, read_at=read_at, since=since, run_id=with_.run_id)
-    return Counts(tombstoned=read.tombstoned)
+            tombstoned = classify(
+                connection, what.sobject, keys, read_at=read_at, since=since, run_id=with_.run_id
+            )
+    return Counts(tombstoned=tombstoned)

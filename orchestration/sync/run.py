@@ -1,6 +1,8 @@
 """The three ways to run: follow changes, list what is missing, read months again. Order of objects and one report each.
 
 An object that fails keeps what it proved so far and is named; the others go on. What a step does stands in its own module.
+The caller holds `views_lock` shared. Nobody takes it again in here: a second one would queue behind an upgrade that waits
+for the first, and both would wait for ever.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from datetime import datetime
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
-from orchestration.postgres.locks import views_lock
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fetch import fetch_pending, scope_now
@@ -101,17 +102,16 @@ def _admitted_in(with_: Collaborators, created: CreatedRange) -> list[str]:
 
 @contextmanager
 def _running(with_: Collaborators, tables: Collection[str], mode: str) -> Iterator[_Run]:
-    """Holds the deployed views, and keeps the run and its calls in the ledger, a run that a bug ends included."""
+    """Keeps the run and its calls in the ledger, the calls of a run that a bug ends included."""
     run = _Run(with_, tables)
-    with views_lock(with_.database, shared=True):
-        with with_.database.transaction() as connection:
-            ledger.begin_run(connection, with_.run_id, mode)
-        recall_usage(with_.database, with_.salesforce.learn)
-        try:
-            yield run
-            run.conclude()
-        finally:
-            record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
+    with with_.database.transaction() as connection:
+        ledger.begin_run(connection, with_.run_id, mode)
+    recall_usage(with_.database, with_.salesforce.learn)
+    try:
+        yield run
+        run.conclude()
+    finally:
+        record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
     with with_.database.transaction() as connection:
         ledger.end_run(connection, with_.run_id, run.reports)
 

@@ -30,8 +30,9 @@ def test_the_digest_changes_with_every_part_that_is_not_the_date() -> None:
         replace(FULL, excluded_record_types=()),
         replace(FULL, minimum_amount=None),
         replace(FULL, minimum_amount=Decimal("500.51")),
+        replace(FULL, minimum_amount=Decimal(0)),  # a deal without an amount is below it, and passes None
     ]
-    assert len({FULL.digest, *(other.digest for other in others)}) == 5
+    assert len({FULL.digest, *(other.digest for other in others)}) == 6
 
 
 def test_each_part_becomes_a_condition_and_quotes_are_escaped() -> None:

@@ -18,7 +18,7 @@ from tests.sync.bench import Bench
 
 __all__ = ["deployed_template"]
 
-OPPORTUNITIES = 240
+OPPORTUNITIES = 360
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sync.bench import Bench
+from decimal import Decimal
+
+from orchestration.entitlement.filters import BackfillFilter
+from orchestration.sync.changes import read_keys
+from tests.sync.bench import TABLES, Bench
 
 
 def _new_deal(bench: Bench, **values: object) -> str:
@@ -141,3 +145,34 @@ def test_an_id_that_is_not_visible_stays_pending_without_reopening_every_tick(be
     assert rows == [("not_visible", 1, True)]
     cursor = bench.ask("select position from fluint_sync.cursor where object = 'opportunity'")[0][0]
     assert report.data_as_of == cursor
+
+
+def test_a_deal_that_the_amount_keeps_out_is_asked_for_once(bench: Bench) -> None:
+    """A key says nothing of the amount: without memory of the refusal every tick of the overlap starts a run for it."""
+    bench.filter(BackfillFilter(minimum_amount=Decimal(1_000_000)))
+    bench.load()
+    small = _new_deal(bench, Amount=5)
+    bench.follow()
+    assert small not in bench.live("opportunity")
+    row = f"select reason from fluint_sync.pending where object = 'opportunity' and id = '{small}'"
+    assert bench.ask(row) == [("refused",)]
+    bench.org.admin("POST", "/clock", {"seconds": 90})
+    report = bench.follow()["opportunity"]
+    cursor = bench.ask("select position from fluint_sync.cursor where object = 'opportunity'")[0][0]
+    assert report.data_as_of == cursor
+    assert read_keys(bench.with_(), TABLES).pending == 0
+    with bench.database.transaction() as connection:
+        connection.execute("update fluint_sync.pending set retry_at = null where reason = 'refused'")
+    bench.follow()
+    assert bench.ask(row) == []
+
+
+def test_a_deal_that_grows_above_the_minimum_comes_in(bench: Bench) -> None:
+    """A refusal that is remembered too well."""
+    bench.filter(BackfillFilter(minimum_amount=Decimal(1_000_000)))
+    bench.load()
+    deal = _new_deal(bench, Amount=5)
+    bench.follow()
+    bench.update("Opportunity", deal, Amount=2_000_000)
+    bench.follow()
+    assert deal in bench.live("opportunity")

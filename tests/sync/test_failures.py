@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 
 from orchestration.errors import QuotaReachedError
+from orchestration.postgres.connection import Database
+from orchestration.postgres.locks import views_lock
+from orchestration.sync.changes import read_keys
 from tests.sync.bench import TABLES, Bench
 
 
@@ -102,3 +107,51 @@ def test_a_backfill_heals_a_lost_row_and_changes_nothing_else(bench: Bench) -> N
     assert set(after) - set(before) == {lost}
     assert {deal for deal in before if before[deal] != after[deal]} == set()
     assert reports["email_message"].counts.inserted == reports["email_message"].counts.updated == 0
+
+
+def test_an_upgrade_that_waits_for_a_run_does_not_stop_it(bench: Bench) -> None:
+    """A run that takes the views' lock twice: its second request queues behind the upgrade, which waits for the first one."""
+    bench.load()
+    database, upgraded = bench.database, Event()
+
+    def upgrade() -> None:
+        with views_lock(database, shared=False):
+            upgraded.set()
+
+    separator = "&" if "?" in database.url else "?"
+    bench.database = Database(f"{database.url}{separator}options=-c%20lock_timeout%3D5000")
+    upgrading = Thread(target=upgrade, daemon=True)
+    with views_lock(database, shared=True):  # as the asset does
+        upgrading.start()
+        _wait_for_the_queue(bench)
+        reports = bench.follow()
+    upgrading.join(20)
+    assert {report.state for report in reports.values()} == {"complete"}
+    assert upgraded.is_set()
+
+
+def _wait_for_the_queue(bench: Bench) -> None:
+    for _ in range(100):
+        if bench.ask("select from pg_locks where locktype = 'advisory' and not granted"):
+            return
+        sleep(0.05)
+    raise AssertionError("the upgrade never asked for the lock")
+
+
+def test_ids_that_a_failed_run_left_are_fetched_though_nothing_else_changes(bench: Bench) -> None:
+    """A change on a Friday evening whose fetch fails: a sensor that looks for new keys only leaves it until Monday."""
+    bench.load()
+    bench.org.admin("POST", "/clock", {"seconds": 100})
+    bench.follow()
+    deal = sorted(bench.entitled([bench.owners("rep")[0]]))[0]
+    bench.update("Opportunity", deal, NextStep="Friday evening")
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)  # a tick whose run then fails
+    assert read_keys(bench.with_(), TABLES).pending == 1
+    bench.follow()
+    assert bench.ask(f"select next_step from raw_salesforce.opportunity where id = '{deal}'") == [
+        ("Friday evening",)
+    ]
+    bench.org.admin("POST", "/clock", {"seconds": 90})
+    bench.follow()
+    assert read_keys(bench.with_(), TABLES).pending == 0

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestration.entitlement.excluded import _questions
+from orchestration.entitlement.filters import BackfillFilter
+from orchestration.salesforce.query import MAX_URI
 from orchestration.sync.objects import CATALOGUE, OPPORTUNITY, SObject
 from orchestration.sync.plan import OWNERS_IN_A_QUERY, ROWS_IN_A_PACK, pack_owners
 from orchestration.sync.windows import CreatedRange, window_of_listing, window_to_follow
@@ -77,3 +80,11 @@ def test_a_field_of_a_parent_is_asked_for_only_if_lookup_and_parent_show_it() ->
     assert paths(OPPORTUNITY, "Id", "AccountId", "Account.Name") == ["Id", "AccountId", "Account.Name"]
     assert paths(OPPORTUNITY, "Id", "Account.Name") == ["Id"]
     assert paths(OPPORTUNITY, "Id", "AccountId") == ["Id", "AccountId"]
+
+
+def test_a_count_of_many_owners_is_asked_in_queries_that_fit_a_uri() -> None:
+    """An org with 1,500 users whose every sync fails at the count of what stays out (a URI holds 16,384 bytes)."""
+    owners = [f"005{number:015d}" for number in range(1_500)]
+    questions = [soql for _, soql in _questions(owners, owners, BackfillFilter(excluded_stages=("Lost",)))]
+    assert len(questions) == 6
+    assert max(map(len, questions)) < MAX_URI

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+import pytest
 
 from orchestration.entitlement.filters import BackfillFilter, known_record_types
 from orchestration.entitlement.users import set_licence
+from orchestration.sync import listing
 from orchestration.sync.changes import read_keys
+from orchestration.sync.options import Counts
 from tests.sync.bench import Bench
 
 
@@ -150,3 +157,49 @@ def test_what_stays_out_is_counted_by_reason_and_agrees_with_the_org(bench: Benc
     assert counted["owner_ambiguous"] == len(bench.entitled(bench.owners("ambiguous_a", "ambiguous_b")))
     everything = bench.ids("SELECT Id FROM Opportunity WHERE IsDeleted = false")
     assert sum(counted.values()) == len(everything) - len(bench.live("opportunity"))
+
+
+def _after_the_first_pack(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], None]) -> None:
+    """Lists one owner after the other, and calls `change` with the first one's conditions once those deals were read."""
+    real, called = listing._read_deals, Event()
+
+    def read(with_: Any, what: Any, scope: Any, where: Sequence[str], rows: int) -> Counts:
+        counts = real(with_, what, scope, where, rows)
+        if rows and not called.is_set():
+            called.set()
+            change(" ".join(where))
+        return counts
+
+    monkeypatch.setattr("orchestration.sync.plan.OWNERS_IN_A_QUERY", 1)
+    monkeypatch.setattr(listing, "_read_deals", read)
+
+
+def test_a_licence_that_is_taken_during_a_listing_keeps_the_rest_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deals admitted for good, hours after their owner lost the licence, because a first load had begun before."""
+    left: list[str] = []
+
+    def take(where: str) -> None:
+        person = next(m for m in bench.people if m["role"] == "rep" and m["user_id"] not in where)
+        set_licence(bench.database, person["fluint_email"], is_licensed=False)
+        left.append(person["user_id"])
+
+    _after_the_first_pack(monkeypatch, take)
+    bench.load()
+    assert bench.live("opportunity") == bench.entitled() - bench.entitled(left) != bench.entitled()
+
+
+def test_a_filter_that_is_changed_during_a_listing_ends_it_and_the_next_one_goes_by_the_new(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deals that the new filter keeps out come in by the old one, or are covered by one under which nobody followed them."""
+    with monkeypatch.context() as patched:
+        _after_the_first_pack(patched, lambda _: bench.filter(BackfillFilter(None, ("Closed Lost",))))
+        assert bench.load()["opportunity"].state == "failed"
+    covered = [row[0] for row in bench.ask("select owner_id from fluint_sync.owner_coverage")]
+    assert not covered or not bench.entitled(covered)  # those without deals come first
+    first = bench.live("opportunity")
+    assert bench.load()["opportunity"].state == "complete"
+    lost = bench.ids("SELECT Id FROM Opportunity WHERE StageName = 'Closed Lost'")
+    assert bench.live("opportunity") == first | (bench.entitled() - lost) != bench.entitled()
