@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event, Thread
 from time import sleep
 
@@ -56,6 +57,19 @@ def test_a_sync_ends_deferred_at_eighty_percent_of_the_daily_calls_and_resumes(b
     assert isinstance(reports["opportunity"].error, QuotaReachedError)
     assert reports["opportunity"].deferred_until is not None
     bench.org.admin("PATCH", "/switches", {"daily_api_limit": 100_000, "api_calls_used_by_others": 0})
+    _an_hour_passes(bench)
+    bench.load()
+    assert {report.state for report in bench.load().values()} == {"complete"}
+    assert bench.live("opportunity") == bench.entitled()
+
+
+def _an_hour_passes(bench: Bench) -> None:
+    """What was seen of the org's calls is an hour old, to this process and to the next ones."""
+    usage = bench.client.usage
+    assert usage is not None
+    bench.client._transport.usage = replace(usage, seen_at=usage.seen_at - timedelta(hours=1))
+    with bench.database.transaction() as connection:
+        connection.execute("update fluint_sync.api_usage set seen_at = seen_at - interval '1 hour'")
 
 
 @pytest.mark.parametrize("killed_in", ["merge", "admission", "settle_pending", "cover_owners", "move_cursor"])
