@@ -126,7 +126,8 @@ def test_an_interrupted_install_is_completed_and_a_second_one_changes_nothing(ch
     run.wait()
     assert not (checkout / ".venv/.installed").exists()
 
-    install = ["make", "install", f"PYTHON={BASE}"]
+    # Called from `make test-all`, make names the directory unless it is told not to.
+    install = ["make", "--no-print-directory", "install", f"PYTHON={BASE}"]
     subprocess.run(install, cwd=checkout, check=True)
     subprocess.run(
         [checkout / ".venv/bin/python", "-c", "import dagster, orchestration"], cwd="/", check=True
