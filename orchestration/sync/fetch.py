@@ -53,7 +53,7 @@ def fetch_pending(with_: Collaborators, table: str) -> Counts:
                 due = ledger.pending_ids(connection, table, IDS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE)
             if not due:
                 return total
-            total += _Fetcher(with_, what).fetch([record_id for record_id, _ in due])
+            total += _Fetcher(with_, what).fetch(due)
 
 
 def _held(connection: Connection, table: str, ids: Sequence[str]) -> set[str]:

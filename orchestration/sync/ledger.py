@@ -59,15 +59,16 @@ def drop_skipped_coverage(connection: Connection, digest: str, created_since: da
     )
 
 
-def pending_ids(connection: Connection, table: str, limit: int) -> list[tuple[str, str | None]]:
-    """(id, parent id) of what is to be fetched now, oldest first."""
-    return connection.execute(
+def pending_ids(connection: Connection, table: str, limit: int) -> list[str]:
+    """The ids that are to be fetched now, oldest first."""
+    rows = connection.execute(
         """
-        select id, parent_id from fluint_sync.pending
+        select id from fluint_sync.pending
         where object = %s and (retry_at is null or retry_at <= now()) order by since, id limit %s
         """,
         [table, limit],
-    ).fetchall()
+    )
+    return [row[0] for row in rows]
 
 
 def count_due(connection: Connection, tables: Sequence[str]) -> int:
