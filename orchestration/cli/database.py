@@ -64,7 +64,7 @@ def _open_instance(workspace: Workspace) -> None:
     """Creates Dagster's tables once and alone: two processes that create them at once can leave half of them."""
     if workspace.settings.dagster_database_url is None:
         return
-    from orchestration.modelling.assets import report_views
+    from orchestration.assets.models import report_views
     from orchestration.modelling.project import read_manifest
 
     with dagster_instance(workspace) as instance:

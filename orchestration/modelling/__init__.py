@@ -1,7 +1,7 @@
 """dbt in process: what is built, how views are deployed, and how far the marts are behind.
 
-`project` knows the files, `dbt` runs them against one database, `assets` speaks Dagster. Only `assets` imports dagster-dbt, because
-that takes a second; SQL that makes tables belongs to dbt_project/.
+`project` knows the files, `specs` what they are in Dagster, `dbt` runs them against one database, `assets` does so within a step. Only
+`assets` imports dagster-dbt, because that takes two seconds; SQL that makes tables belongs to dbt_project/.
 """
 
 from orchestration.modelling.dbt import Dbt, marts_are_behind

@@ -29,17 +29,8 @@ INTERVAL = "tag:interval"
 DAILY = "tag:daily"
 FAILED = ("error", "fail", "runtime error")
 _VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
-# Jobs select the views between raw tables and marts, because Dagster orders two assets only along selected ones; a run
-# never builds them.
 # Unit tests say nothing about data; they run in CI. Of tests, `build` runs those that the selection names and no others.
 BUILD = ("build", "--exclude-resource-type", "unit_test")
-FAILED = ("error", "fail", "runtime error")
-_VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
-# Jobs select the views between raw tables and marts, because Dagster orders two assets only along selected ones; a run
-# never builds them.
-RUN = ("run", "--exclude", *_VIEWS)
-# A failing test holds no row back: tests run after all models. Unit tests say nothing about data and run in CI.
-TEST = ("test", "--exclude-resource-type", "unit_test")
 
 # dbt keeps its flags, its adapter and its log in module variables: one invocation at a time in a process.
 _ONE_AT_A_TIME = threading.RLock()

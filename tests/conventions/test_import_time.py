@@ -28,7 +28,7 @@ def processor_seconds(module: str, home: Path) -> float:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("module", "seconds"), [("orchestration.definitions", 3.0), ("orchestration.cli", 2.0)]
+    ("module", "seconds"), [("orchestration.definitions", 2.0), ("orchestration.cli", 2.0)]
 )
 def test_importing_what_every_process_imports_is_quick_with_an_empty_environment(
     module: str, seconds: float, tmp_path: Path
@@ -45,7 +45,7 @@ def test_importing_what_every_process_imports_is_quick_with_an_empty_environment
 
 
 def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Path) -> None:
-    """Great Expectations takes three seconds to import, dbt's command line another; both are imported where they are used."""
+    """Great Expectations takes three seconds to import, dagster-dbt and dbt two; they are imported where they are used."""
     code = "import sys, orchestration.definitions; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -57,4 +57,4 @@ def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Pat
     )
     loaded = set(run.stdout.split())
     assert "dagster" in loaded
-    assert not loaded & {"great_expectations", "pandas", "dbt.cli.main"}
+    assert not loaded & {"great_expectations", "pandas", "dagster_dbt", "dbt"}
