@@ -16,6 +16,10 @@ from dagster._core.events import (
     generate_event_batch_id,
 )
 from dagster._core.instance import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 
 from orchestration.assets.reports import raw_key
 
@@ -32,6 +36,21 @@ def created_range(window: dg.TimeWindow) -> tuple[datetime | None, datetime]:
     """The half-open range of CreatedDate (UTC) that a range of partitions stands for; None for "from the beginning"."""
     start = None if window.start.date() <= FIRST_MONTH else window.start
     return start, window.end
+
+
+def months_range(first: date, last: date) -> dict[str, str]:
+    """The tags of one run over the months of two dates and all between them."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.replace(day=1).isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: last.replace(day=1).isoformat(),
+    }
+
+
+def months_until(moment: datetime, count: int) -> dict[str, str]:
+    """The tags of one run over the month of `moment` (UTC) and those before it, `count` in all."""
+    last = moment.date().replace(day=1)
+    months = last.year * 12 + last.month - count
+    return months_range(date(months // 12, months % 12 + 1, 1), last)
 
 
 def not_covered(covered: Mapping[date, bool]) -> list[str]:

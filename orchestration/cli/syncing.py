@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -32,21 +33,27 @@ def backfill(
     to_month: Annotated[str, typer.Option("--to", help="Last month, included.")],
 ) -> None:
     """Read the deals of a range of months again, with their contacts and mail, and model them: one Dagster run."""
+    from orchestration.assets.months import FIRST_MONTH, months_range
     from orchestration.jobs import BACKFILL_SALESFORCE
 
-    for month in (from_month, to_month):
-        if not _MONTH.fullmatch(month):
-            raise SetupError(f"{month} is not a month. Months are written YYYY-MM, for example 2026-01.")
-    if to_month < from_month:
+    first, last = _month(from_month), _month(to_month)
+    if last < first:
         raise SetupError(f"The range ends ({to_month}) before it begins ({from_month}). Nothing was started.")
-    tags = {
-        "dagster/asset_partition_range_start": f"{from_month}-01",
-        "dagster/asset_partition_range_end": f"{to_month}-01",
-    }
+    if first > (today := datetime.now(UTC).date()):
+        raise SetupError(f"{from_month} lies ahead: no deal was created in it. Nothing was started.")
+    # Deals that are older than the first partition belong to it.
+    tags = months_range(max(first, FIRST_MONTH), min(last, today))
     workspace = Workspace.here()
     _launch(
         workspace, BACKFILL_SALESFORCE, tags, f"Reading deals created from {from_month} to {to_month} again"
     )
+
+
+def _month(text: str) -> date:
+    """The first day of a month as it is written; SetupError for what is none."""
+    if not _MONTH.fullmatch(text):
+        raise SetupError(f"{text} is not a month. Months are written YYYY-MM, for example 2026-01.")
+    return date.fromisoformat(f"{text}-01")
 
 
 def _launch(workspace: Workspace, job: str, tags: dict[str, str], text: str) -> None:

@@ -311,30 +311,62 @@ def want_admitted_again(
     )
 
 
+def owners_listed_by(connection: Connection, run_id: str, digest: str) -> set[str]:
+    """Owners whose coverage under this filter one run wrote last."""
+    rows = connection.execute(
+        "select owner_id from fluint_sync.owner_coverage where run_id = %s and digest = %s", [run_id, digest]
+    )
+    return {row[0] for row in rows}
+
+
 def deals_created_in(
-    connection: Connection, created_from: datetime | None, created_before: datetime | None
+    connection: Connection,
+    created_from: datetime | None,
+    created_before: datetime | None,
+    *,
+    not_covered_by: tuple[str, str],
 ) -> list[str]:
-    """Live deals in scope of a half-open range of CreatedDate."""
+    """Live deals in scope of a half-open range of CreatedDate, but those whose children of an object a run has covered."""
+    table, run_id = not_covered_by
     rows = connection.execute(
         """
         select deal.id from raw_salesforce.opportunity as deal
         join fluint_entitlement.scope_deals as scope on scope.opportunity_id = deal.id
-        where deal._deleted_at is null and deal.created_date <@ tstzrange(%s, %s) order by 1
+        where deal._deleted_at is null and deal.created_date <@ tstzrange(%s, %s)
+          and not exists (select from fluint_sync.deal_coverage as covered
+                          where covered.object = %s and covered.opportunity_id = deal.id and covered.run_id = %s)
+        order by 1
         """,
-        [created_from, created_before],
+        [created_from, created_before, table, run_id],
     ).fetchall()
     return [row[0] for row in rows]
 
 
-def begin_run(connection: Connection, run_id: str, mode: str) -> None:
-    """Writes that a run began; a second step of the same run goes on under its row."""
+def begin_run(connection: Connection, run_id: str, mode: str, work: str | None = None) -> str:
+    """Writes that a run began; a second step of the same run goes on under its row.
+
+    Returns the run that began this work: a run with the same `work` (a text that names it whole) that began within a day and
+    never ended was killed, and this one goes on in its place. Without one, the run itself.
+    """
+    killed = connection.execute(
+        """
+        update fluint_sync.run set state = 'failed', ended_at = now(), error = 'killed; gone on with by ' || %(run)s
+        where run_id = (select run_id from fluint_sync.run
+                        where work = %(work)s and state = 'running' and run_id <> %(run)s
+                          and started_at > now() - interval '1 day' order by started_at desc limit 1)
+        returning coalesce(begun_by, run_id)
+        """,
+        {"run": run_id, "work": work},
+    ).fetchone()
     connection.execute(
         """
-        insert into fluint_sync.run (run_id, mode, started_at, state) values (%s, %s, now(), 'running')
+        insert into fluint_sync.run (run_id, mode, started_at, state, work, begun_by)
+        values (%s, %s, now(), 'running', %s, %s)
         on conflict (run_id) do update set state = excluded.state, ended_at = null
         """,
-        [run_id, mode],
+        [run_id, mode, work, killed[0] if killed else None],
     )
+    return killed[0] if killed else run_id
 
 
 def end_run(connection: Connection, run_id: str, reports: Sequence[ObjectReport]) -> None:

@@ -69,14 +69,19 @@ def reread(
     created_from: datetime | None,
     created_before: datetime | None,
 ) -> list[ObjectReport]:
-    """Reads the deals created in a half-open range (UTC), and their children, again, covered or not."""
+    """Reads the deals created in a half-open range (UTC), and their children, again, covered or not.
+
+    A run of the same range that was killed within the last day is gone on with: what it covered is not read a third time.
+    """
     created = CreatedRange(created_from, created_before)
-    with _running(with_, tables, "months") as run:
+    with _running(with_, tables, "months", work=f"months {created.multirange()}") as run:
+        # Coverage is written in the name of the run that began, so that it tells what is done.
+        begun = replace(with_, run_id=run.begun_by)
         run.begin()
-        run.each(OPPORTUNITY.table_name, lambda _: _deals_of(with_, created))
+        run.each(OPPORTUNITY.table_name, lambda _: _deals_of(begun, created))
         run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         for table in _CHILDREN:
-            run.each(table, lambda table: list_children(with_, table, _admitted_in(with_, created)))
+            run.each(table, lambda table: list_children(begun, table, _admitted_in(begun, table, created)))
         run.fetch_children()
     return run.reports
 
@@ -91,21 +96,27 @@ def _deals_of(with_: Collaborators, created: CreatedRange) -> Counts:
     with with_.database.transaction() as connection:
         scope = scope_now(connection)
         ledger.want_admitted_again(connection, created.start, created.end)
+        listed = ledger.owners_listed_by(connection, with_.run_id, scope.filters.digest)
     entitled = created.cut_to(scope.filters.created_since)
-    return list_deals(with_, scope, sorted(scope.owners), entitled) if entitled and scope.owners else Counts()
+    owners = sorted(scope.owners.keys() - listed)
+    return list_deals(with_, scope, owners, entitled) if entitled and owners else Counts()
 
 
-def _admitted_in(with_: Collaborators, created: CreatedRange) -> list[str]:
+def _admitted_in(with_: Collaborators, table: str, created: CreatedRange) -> list[str]:
     with with_.database.transaction() as connection:
-        return ledger.deals_created_in(connection, created.start, created.end)
+        return ledger.deals_created_in(
+            connection, created.start, created.end, not_covered_by=(table, with_.run_id)
+        )
 
 
 @contextmanager
-def _running(with_: Collaborators, tables: Collection[str], mode: str) -> Iterator[_Run]:
+def _running(
+    with_: Collaborators, tables: Collection[str], mode: str, work: str | None = None
+) -> Iterator[_Run]:
     """Keeps the run and its calls in the ledger, the calls of a run that a bug ends included."""
-    run = _Run(with_, tables)
     with with_.database.transaction() as connection:
-        ledger.begin_run(connection, with_.run_id, mode)
+        begun_by = ledger.begin_run(connection, with_.run_id, mode, work)
+    run = _Run(with_, tables, begun_by)
     recall_usage(with_.database, with_.salesforce.learn)
     try:
         yield run
@@ -118,10 +129,14 @@ def _running(with_: Collaborators, tables: Collection[str], mode: str) -> Iterat
 
 @dataclass
 class _Run:
-    """Collects, per object, what the steps did; an object whose step failed takes no further step."""
+    """Collects, per object, what the steps did; an object whose step failed takes no further step.
+
+    `begun_by` is the run whose work this one goes on with, or this one.
+    """
 
     with_: Collaborators
     tables: Collection[str]
+    begun_by: str
     found: dict[str, ObjectReport] = field(default_factory=dict)
     reports: list[ObjectReport] = field(default_factory=list)
 

@@ -7,8 +7,16 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
-from orchestration.assets.months import FIRST_MONTH, MONTHS, created_range, not_covered, report_covered_months
+from orchestration.assets.months import (
+    FIRST_MONTH,
+    MONTHS,
+    created_range,
+    months_until,
+    not_covered,
+    report_covered_months,
+)
 from orchestration.assets.reports import raw_key
+from orchestration.schedules import reread_recent_months_schedule
 
 JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
 
@@ -49,3 +57,22 @@ def test_a_covered_month_is_shown_once_and_belongs_to_no_run(
 def test_months_that_are_not_covered_are_named_oldest_first() -> None:
     """The check names them; in any order, a person has to sort them."""
     assert not_covered({MARCH: False, JANUARY: False, FEBRUARY: True}) == ["2024-01-01", "2024-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "last"),
+    [
+        (datetime(2026, 11, 26, 3, 30, tzinfo=UTC), "2026-10-01", "2026-11-01"),
+        (datetime(2026, 1, 1, 3, 30, tzinfo=UTC), "2025-12-01", "2026-01-01"),
+        (datetime(2026, 12, 31, 3, 30, tzinfo=UTC), "2026-11-01", "2026-12-01"),
+    ],
+)
+def test_the_nightly_reread_is_one_run_over_the_last_two_months(day: datetime, first: str, last: str) -> None:
+    """At the turn of a year a month that does not exist; or two runs, of which one waits for the other."""
+    with dg.build_schedule_context(scheduled_execution_time=day) as context:
+        request = reread_recent_months_schedule(context)
+    assert request.tags == {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+    assert months_until(day, 1)["dagster/asset_partition_range_start"] == last

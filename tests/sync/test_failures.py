@@ -108,21 +108,6 @@ def _load_and_follow(bench: Bench) -> None:
     bench.follow()
 
 
-def test_a_backfill_heals_a_lost_row_and_changes_nothing_else(bench: Bench) -> None:
-    """A re-read that rewrites identical rows (everything is modelled again), or that trusts coverage over a hole."""
-    bench.load()
-    bench.follow()
-    lost = sorted(bench.live("opportunity"))[0]
-    with bench.database.transaction() as connection:
-        connection.execute("delete from raw_salesforce.opportunity where id = %s", [lost])
-    before = dict(bench.ask("select id, _xact_id from raw_salesforce.opportunity"))
-    reports = bench.reread()
-    after = dict(bench.ask("select id, _xact_id from raw_salesforce.opportunity"))
-    assert set(after) - set(before) == {lost}
-    assert {deal for deal in before if before[deal] != after[deal]} == set()
-    assert reports["email_message"].counts.inserted == reports["email_message"].counts.updated == 0
-
-
 def test_an_upgrade_that_waits_for_a_run_does_not_stop_it(bench: Bench) -> None:
     """A run that takes the views' lock twice: its second request queues behind the upgrade, which waits for the first one."""
     bench.load()
