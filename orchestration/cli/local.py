@@ -14,15 +14,12 @@ import typer
 
 from orchestration.cli.console import console, done, speaking, working
 from orchestration.cli.workspace import Workspace
-from orchestration.errors import SetupError, TransientError
+from orchestration.errors import SetupError
 from orchestration.settings import PROJECT, Settings, load_settings
 
 group = typer.Typer(help="A Salesforce org of our own on this machine.", no_args_is_help=True)
 
-_UI = ("127.0.0.1", 3000)
 _POLL = 0.5  # seconds
-
-Processes = dict[str, subprocess.Popen[bytes]]
 
 
 @group.command("serve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -49,39 +46,34 @@ def demo(
     raise typer.Exit(0 if run_demo(directory) else 1)
 
 
-def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = _UI[1]) -> None:
+def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
     """Open the project in the Dagster UI, with a Postgres and a living Salesforce org under it where none is set."""
-    from orchestration.cli.services import ended_by_signals, processes
-    from orchestration.settings import process_environment
+    from orchestration.cli.dagster_services import HOST, dagster_services, insist_on_all
+    from orchestration.cli.services import ended_by_signals
 
     given = load_settings()
     _insist_on_free(port)
-    workspace = ["-w", str(PROJECT / "workspace.yaml")]
-    commands = {
-        "webserver": [*_module("dagster_webserver"), "-h", _UI[0], "-p", str(port), *workspace],
-        "daemon": [*_module("dagster._daemon"), "run", *workspace],
-    }
     with ended_by_signals(), ExitStack() as stack:
         settings = _with_what_is_missing(stack, given)
-        logs = settings.data_directory / "logs"
-        with processes(commands, process_environment(settings), logs) as running:
-            with working("Starting the Dagster UI"):
-                _wait_until_it_answers(port, running)
-            done(f"The Dagster UI is at http://{_UI[0]}:{port}")
-            console.print(f"  Ctrl-C ends all of it; the data stays in {settings.data_directory}.")
-            try:
-                while True:
-                    _insist_on_all(running)
-                    time.sleep(_POLL)
-            except KeyboardInterrupt:
-                console.print("Ending …")
+        with working("Starting the Dagster UI"):
+            running = stack.enter_context(dagster_services(settings, port))
+        done(f"The Dagster UI is at http://{HOST}:{port}")
+        console.print(f"  Ctrl-C ends all of it; the data stays in {settings.data_directory}.")
+        try:
+            while True:
+                insist_on_all(running)
+                time.sleep(_POLL)
+        except KeyboardInterrupt:
+            console.print("Ending …")
 
 
 def _insist_on_free(port: int) -> None:
+    from orchestration.cli.dagster_services import HOST
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_UI[0], port))
+            probe.bind((HOST, port))
         except OSError:
             raise SetupError(
                 f"Port {port} is taken by another program, perhaps another `make ui`. End that, or run `fluint ui --port {port + 1}`."
@@ -108,26 +100,3 @@ def _with_what_is_missing(stack: ExitStack, settings: Settings) -> Settings:
     if org is not None:
         license_people(Workspace(settings), org)
     return settings
-
-
-def _module(name: str) -> list[str]:
-    return [sys.executable, "-m", name]
-
-
-def _wait_until_it_answers(port: int, running: Processes) -> None:
-    while not _answers(port):
-        _insist_on_all(running)
-        time.sleep(_POLL)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((_UI[0], port)) == 0
-
-
-def _insist_on_all(running: Processes) -> None:
-    for name, process in running.items():
-        if process.poll() is not None:
-            raise TransientError(
-                f"Dagster's {name} ended by itself (exit code {process.returncode}). Its log says why: {name}.log in the data directory."
-            )

@@ -153,7 +153,7 @@ def _settings_of(card: dict[str, str]) -> dict[str, object]:
         "salesforce_ca_file": Path(card["ca_file"]),
         "salesforce_client_id": card["client_id"],
         "salesforce_client_secret": SecretStr(card["client_secret"]),
-        "redirect_port": _free_port(),
+        "redirect_port": free_port(),
     }
 
 
@@ -226,7 +226,8 @@ def _kept_key(path: Path) -> str:
     return path.read_text()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,11 +34,15 @@ class Ui:
 
 
 @pytest.fixture(scope="module")
-def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+def ui() -> Iterator[Ui]:
     """The UI with a Postgres and an org of its own, told ready by itself."""
-    directory, port = tmp_path_factory.mktemp("ui"), free_port()
-    for parent in (directory, *list(directory.parents)[:2]):
-        parent.chmod(0o711)  # as root the server runs as another user, who must get through
+    # Not below pytest's directory, which every other pytest session closes again: as root the server runs as another user.
+    with TemporaryDirectory(prefix="fluint-ui-") as made:
+        Path(made).chmod(0o711)
+        yield from _running_ui(Path(made), free_port())
+
+
+def _running_ui(directory: Path, port: int) -> Iterator[Ui]:
     command = [str(Path(sys.executable).with_name("fluint")), "ui", "--port", str(port)]
     variables = os.environ | {"FLUINT_DATA_DIRECTORY": str(directory), "NO_PROXY": "127.0.0.1,localhost"}
     with subprocess.Popen(command, env=variables, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -57,27 +59,41 @@ def house(
     deployed_template: str,
     dagster_template: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[House]:
     """A connected workspace, its settings in the environment, as `make ui` and the CLI have it; nothing was read yet."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with open_house(dagster_org, postgres_server, deployed_template, dagster_template, tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def open_house(
+    org: RunningOrg,
+    server: PostgresServer,
+    template: str,
+    storage_template: str,
+    directory: Path,
+    **options: Any,
+) -> Iterator[House]:
+    """A house while the block runs; `options` are settings. The org's faults and switches are as before when it ends."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    switches = dagster_org.admin("GET", "/switches")
+    switches = org.admin("GET", "/switches")
     names = [f"fluint_test_{uuid.uuid4().hex}" for _ in range(2)]
-    database = postgres_server.create(names[0], deployed_template)
-    storage = postgres_server.create(names[1], dagster_template)
-    settings = _settings(dagster_org, database, storage, tmp_path)
-    _export(monkeypatch, settings)
-    with requests.Session() as session, dg.DagsterInstance.get() as instance:
-        tokens = _connect(dagster_org, database, settings)
-        store = PostgresTokenStore(database, settings.require("encryption_key"), Tokens)
-        client = Salesforce(dagster_org.app(), store, session=session)
-        bench = Bench(dagster_org, database, client, tokens)
-        yield House(bench, settings, build_definitions(settings), instance, storage)
-    dagster_org.admin("DELETE", "/faults")
-    dagster_org.admin("PATCH", "/switches", switches)
+    database = server.create(names[0], template)
+    storage = server.create(names[1], storage_template)
+    settings = _settings(org, database, storage, directory).model_copy(update=options)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NO_PROXY", "127.0.0.1,localhost")
+        _export(patched, settings)
+        with requests.Session() as session, dg.DagsterInstance.get() as instance:
+            tokens = _connect(org, database, settings)
+            store = PostgresTokenStore(database, settings.require("encryption_key"), Tokens)
+            client = Salesforce(org.app(), store, session=session)
+            bench = Bench(org, database, client, tokens)
+            yield House(bench, settings, build_definitions(settings), instance, storage)
+    org.admin("DELETE", "/faults")
+    org.admin("PATCH", "/switches", switches)
     for name in names:
-        postgres_server.drop(name)
+        server.drop(name)
 
 
 def _settings(org: RunningOrg, database: Database, storage: Database, directory: Path) -> Settings:
