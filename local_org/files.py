@@ -18,7 +18,7 @@ from local_org import objects
 from local_org.clock import as_stamp
 from local_org.errors import ApiError
 from local_org.org import Org
-from local_org.rest.writes import insufficient
+from local_org.writes import insufficient
 
 FILE_TYPES = {
     "csv": "CSV", "doc": "WORD", "docx": "WORD_X", "gif": "GIF", "htm": "HTML", "html": "HTML", "jpeg": "JPEG", "jpg": "JPG", "mp4": "MP4",

@@ -13,7 +13,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local_org import security
 from local_org.access_log import CURRENT, AccessLog, Entry, calls_in_last_day
 from local_org.errors import ApiError
 from local_org.org import Org
@@ -71,7 +70,7 @@ class Gate:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         entry.user_id = user_id
         scope.setdefault("state", {})["user_id"] = user_id
-        if not security.has_permission(self._org, user_id, "PermissionsApiEnabled"):
+        if not self._org.security.of(user_id).has("ApiEnabled"):
             raise ApiError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
         used = calls_in_last_day(self._org)
         if used >= self._org.switches.daily_api_limit:

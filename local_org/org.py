@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local_org import deletion, soql, standard
+from local_org import soql, standard
 from local_org.clock import Clock
 from local_org.security import Security
+from local_org.soql import dates
 from local_org.store import Store
-from local_org.switches import Switches
 
 
 class Org:
@@ -23,7 +23,7 @@ class Org:
         self.store = store
         self.clock = store.clock
         self.org_id = org_id
-        self.switches = Switches()
+        self.switches = store.switches
         self.security = Security(store, store.clock)
 
     @classmethod
@@ -41,8 +41,12 @@ class Org:
     def query(self, text: str, *, user_id: str, include_deleted: bool) -> soql.QueryResult:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
-            deletion.expire(self.store)
-        return soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
+            self.store.expire_bin()
+        zone = dates.zone(self.user(user_id).get("TimeZoneSidKey"))
+        asking = soql.Asking(
+            self.security.of(user_id), self.clock.now(), zone, self.switches, include_deleted
+        )
+        return soql.run(self.store, text, asking)
 
     def user(self, user_id: str) -> dict[str, object]:
         """Returns a user's row; raises KeyError when there is none."""

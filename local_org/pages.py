@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from local_org import security
 from local_org.oauth import SCOPES, form_values
 from local_org.org import Org
 from local_org.registration import Registration
@@ -242,7 +241,7 @@ class Pages:
         policy = self.org.switches.connected_app_policy
         if policy not in _POLICY_REFUSALS:
             return None
-        may_approve = security.has_permission(self.org, user_id, "PermissionsCanApproveUninstalledApps")
+        may_approve = self.org.security.of(user_id).has("CanApproveUninstalledApps")
         return None if policy == "uninstalled" and may_approve else OAuthError(*_POLICY_REFUSALS[policy])
 
     def _user_of(self, request: Request) -> dict[str, object] | None:

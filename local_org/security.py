@@ -7,16 +7,12 @@ the set-up check of a client reads is what holds. Not here: the texts of refusal
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from local_org.clock import Clock, as_stamp
 from local_org.objects import SOBJECTS, Field, SObject
 from local_org.objects.people import OBJECT_FLAGS, SYSTEM_PERMISSIONS
 from local_org.schema import quoted
 from local_org.store import Store
-
-if TYPE_CHECKING:
-    from local_org.org import Org
 
 _DECIDING = (
     "User",
@@ -193,11 +189,6 @@ class Security:
         if known is None or known[0] != generation or known[1].valid_until <= now:
             known = self._known[user_id] = (generation, Access(self._store, user_id, now))
         return known[1]
-
-
-def has_permission(org: Org, user_id: str, permission: str) -> bool:
-    """Tells whether a user has a system permission, e.g. `PermissionsApiEnabled`."""
-    return org.security.of(user_id).has(permission)
 
 
 def _permission_sets(store: Store, user_id: str, now: str) -> list[str]:

@@ -42,6 +42,11 @@ class Switches:
     insufficient_access_status: int = 400
     # Unconfirmed: the status of STORAGE_LIMIT_EXCEEDED.
     storage_limit_status: int = 403
+    recycle_bin_rows_per_licence: int = 5_000
+    # Unconfirmed: whether SystemModstamp moves on an undelete, and whose it moves on a merge.
+    undelete_moves_stamp: bool = True
+    merge_moves_winner_stamp: bool = True
+    merge_moves_loser_stamps: bool = True
     # Unconfirmed: a dead query locator answers 400, by one list 404.
     invalid_query_locator_status: int = 400
 

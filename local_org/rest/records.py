@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from local_org import writes
 from local_org.errors import ApiError, not_found
+from local_org.file_routes import create_from_json
 from local_org.ids import to_18
 from local_org.objects import SObject
-from local_org.rest import writes
 from local_org.rest.describe import visible_object
 from local_org.rest.dispatch import Answer, Call, resource
 
@@ -31,9 +32,6 @@ def create(call: Call, sobject: str) -> Answer:
 
 def _insert(call: Call, sobject: SObject) -> str:
     if sobject.name == "ContentVersion":
-        # file_routes.py stands on rest/writes.py, so it cannot be imported with this module.
-        from local_org.file_routes import create_from_json
-
         return create_from_json(call.org, call.user_id, call.json())
     values = writes.checked(call.org, call.user_id, sobject.name, call.json())
     return call.org.store.insert(sobject.name, values, by=call.user_id)

@@ -37,7 +37,7 @@ def updated(call: Call, sobject: str) -> Answer:
 def deleted(call: Call, sobject: str) -> Answer:
     """Lists what was deleted in [start, end), rows purged since included, as far back as the recycle bin goes (15 days)."""
     found = _replicateable(call, sobject)
-    deletion.expire(call.org.store)
+    call.org.store.expire_bin()
     earliest = (call.org.clock.now() - deletion.BIN_DAYS).replace(second=0, microsecond=0)
     start, end = _window(call, earliest)
     visible = call.access.visible(found, "t")

@@ -12,10 +12,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
 from local_org.objects import SOBJECTS, Field
+from local_org.soql.asking import Asking
 from local_org.soql.compiler import MAX_GROUPS, Compiler
 from local_org.soql.parser import parse
 from local_org.soql.plan import Children, Node, Plan
@@ -23,10 +23,7 @@ from local_org.soql.scope import NAME
 from local_org.store import Store
 from local_org.values import to_json
 
-if TYPE_CHECKING:
-    from local_org.org import Org
-
-__all__ = ["QueryResult", "Row", "run"]
+__all__ = ["Asking", "QueryResult", "Row", "run"]
 Row = tuple[object, ...]
 _TOO_MUCH = re.compile("too large|too many|too deep|stack overflow")
 _CHUNK = 2_000
@@ -161,13 +158,13 @@ def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object
     return record
 
 
-def run(org: Org, text: str, *, user_id: str, include_deleted: bool) -> QueryResult:
-    """Compiles a statement for a user; `include_deleted` also gives rows of the recycle bin. Raises ApiError."""
+def run(store: Store, text: str, asking: Asking) -> QueryResult:
+    """Compiles a statement for the user who asks it. Raises ApiError."""
     try:
-        result = QueryResult(org.store, Compiler(org, text, user_id, include_deleted).compile(parse(text)))
+        result = QueryResult(store, Compiler(text, asking).compile(parse(text)))
         sql = result.plan.sql()
         # Prepares the statement without running it: what is too deep or too long for the store is refused before any page.
-        org.store.select(f"explain {sql.text}", sql.parameters)
+        store.select(f"explain {sql.text}", sql.parameters)
     except (RecursionError, sqlite3.OperationalError) as error:
         if isinstance(error, sqlite3.OperationalError) and not _TOO_MUCH.search(str(error)):
             raise

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
 from local_org.objects import Field, SObject, child_fields, find
 from local_org.objects import make as m
 from local_org.schema import quoted
 from local_org.security import Access
-from local_org.soql import dates, faults, joins, tree
+from local_org.soql import faults, joins, tree
+from local_org.soql.asking import Asking
 from local_org.soql.conditions import Conditions, Context, Sql
 from local_org.soql.plan import Children, Column, Node, Plan
 from local_org.soql.scope import Resolved, Scope
-
-if TYPE_CHECKING:
-    from local_org.org import Org
 
 MAX_OFFSET = 2_000
 MAX_GROUPS = 2_000
@@ -31,13 +28,13 @@ _NUMBER = m.number("expr", 18, 2)
 class Compiler:
     """Compiles the statements of one user at one moment."""
 
-    def __init__(self, org: Org, text: str, user_id: str, include_deleted: bool) -> None:
-        """Looks up what the user may see and which day it is for them."""
+    def __init__(self, text: str, asking: Asking) -> None:
+        """Takes the statement, for excerpts, and who asks it."""
         self.text = text
-        self.access: Access = org.security.of(user_id)
-        self.include_deleted = include_deleted
-        zone = dates.zone(org.user(user_id).get("TimeZoneSidKey"))
-        self.context = Context(text, org.clock.now().astimezone(zone).date(), zone)
+        self.access: Access = asking.access
+        self.include_deleted = asking.include_deleted
+        self.switches = asking.switches
+        self.context = Context(text, asking.now.astimezone(asking.zone).date(), asking.zone)
 
     def compile(self, query: tree.Query) -> Plan:
         """Returns the plan of a statement; raises ApiError."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_org import deletion, ids
+from local_org import ids
 from local_org.clock import Clock
 from local_org.org import Org
 from local_org.store import Store
@@ -134,7 +134,7 @@ def test_the_recycle_bin_forgets_after_fifteen_days(world: World, clock: Clock) 
     deal_id = world.add("Opportunity")
     world.org.store.delete("Opportunity", deal_id, by=world.rep)
     clock.turn(timedelta(days=14, hours=23))
-    assert deletion.expire(world.org.store) == 0
+    assert world.org.store.expire_bin() == 0
     clock.turn(timedelta(hours=2))
     assert world.column("SELECT Id FROM Opportunity", deleted=True) == []
 
