@@ -147,8 +147,7 @@ class _Creation:
             return access.has("ModifyAllData") or self._edits_document(record_id)
         if not access.may("Edit", sobject):
             return False
-        owner = (self.org.store.get(sobject.name, record_id) or {}).get("OwnerId")
-        return sobject.sharing != "owner" or owner in access.owners_seen() or access.edits_all(sobject)
+        return access.edits(sobject, self.org.store.get(sobject.name, record_id) or {})
 
     def _edits_document(self, document_id: str) -> bool:
         """Its owner edits a document, and whoever edits a record that it is linked to as collaborator or by inference."""

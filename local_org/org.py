@@ -24,7 +24,7 @@ class Org:
         self.clock = store.clock
         self.org_id = org_id
         self.switches = store.switches
-        self.security = Security(store, store.clock)
+        self.security = Security(store, store.clock, store.switches)
 
     @classmethod
     def open(cls, directory: Path, clock: Clock | None = None) -> Org:

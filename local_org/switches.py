@@ -43,6 +43,18 @@ class Switches:
     # Unconfirmed: the status of STORAGE_LIMIT_EXCEEDED.
     storage_limit_status: int = 403
     recycle_bin_rows_per_licence: int = 5_000
+    # Features that an org has or lacks: objects and fields come and go with them (features.py).
+    enhanced_email: bool = True
+    email_tracking: bool = True
+    multi_currency: bool = False
+    opportunity_teams: bool = False
+    # Sources differ: UseAnyApiClient and CanApproveUninstalledApps as fields of Profile and PermissionSet; the length of a mail's body.
+    optional_permission_fields: bool = True
+    email_body_length: int = 131_072
+    # Unconfirmed: a parent that can be of several objects shows itself as `Name` or as what it is.
+    polymorphic_parent_is_name: bool = True
+    # Unconfirmed: `EmailMessage WHERE RelatedToId IN (SELECT …)`.
+    related_to_semi_join: bool = True
     # Unconfirmed: whether SystemModstamp moves on an undelete, and whose it moves on a merge.
     undelete_moves_stamp: bool = True
     merge_moves_winner_stamp: bool = True

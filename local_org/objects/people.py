@@ -355,6 +355,7 @@ OAUTH_TOKEN = SObject(
         ),
     ),
     retrieveable=False,
+    sharing="user",
 )
 
 OBJECTS = (

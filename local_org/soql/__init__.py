@@ -10,7 +10,8 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from local_org.errors import ApiError
@@ -23,11 +24,19 @@ from local_org.soql.scope import NAME
 from local_org.store import Store
 from local_org.values import to_json
 
-__all__ = ["Asking", "QueryResult", "Row", "run"]
+__all__ = ["Asking", "ChildPages", "QueryResult", "Row", "run"]
 Row = tuple[object, ...]
 _TOO_MUCH = re.compile("too large|too many|too deep|stack overflow")
 _CHUNK = 2_000
 _NAMES = {each.key_prefix: each.name for each in SOBJECTS.values()}
+
+
+@dataclass(frozen=True)
+class ChildPages:
+    """How many rows of a sub-select an answer holds, and what gives the address of the rest: of (place among the sub-selects, all ids)."""
+
+    size: int
+    address: Callable[[int, list[str]], str]
 
 
 class QueryResult:
@@ -116,8 +125,17 @@ class QueryResult:
             raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
         return found
 
-    def to_record(self, row: Sequence[object], version: str) -> dict[str, object]:
-        """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`."""
+    def child(self, index: int) -> QueryResult:
+        """Returns the rows of a sub-select alone, by its place among the sub-selects: what its later pages are read from."""
+        return QueryResult(self._store, self.plan.children[index].plan)
+
+    def to_record(
+        self, row: Sequence[object], version: str, pages: ChildPages | None = None
+    ) -> dict[str, object]:
+        """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`.
+
+        Without `pages` a sub-select shows all its rows.
+        """
         if self.plan.node is None:
             values = {
                 name: to_json(field, value)
@@ -127,24 +145,30 @@ class QueryResult:
         record = _record(self.plan.node, row, version)
         for index, children in enumerate(self.plan.children):
             found = self._nested[index].get(str(row[self.plan.node.key]), [])[: children.limit]
-            record[children.name] = _nested(children, found, version)
+            record[children.name] = _nested(index, children, found, version, pages)
         return record
 
 
-def _nested(children: Children, rows: Sequence[Row], version: str) -> dict[str, object] | None:
+def _nested(
+    index: int, children: Children, rows: Sequence[Row], version: str, pages: ChildPages | None
+) -> dict[str, object] | None:
     node = children.plan.node
     assert node is not None
     if not rows:
         return None
-    return {"totalSize": len(rows), "done": True, "records": [_record(node, row, version) for row in rows]}
+    size = len(rows) if pages is None else pages.size
+    result: dict[str, object] = {"totalSize": len(rows), "done": len(rows) <= size}
+    if pages is not None and len(rows) > size:
+        result["nextRecordsUrl"] = pages.address(index, [str(row[node.key]) for row in rows])
+    return result | {"records": [_record(node, row, version) for row in rows[:size]]}
 
 
 def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object]:
     record_id = str(row[node.key])
-    name = node.sobject.name
-    path = _NAMES.get(record_id[:3], name) if node.sobject is NAME else name
-    url = f"/services/data/v{version}/sobjects/{path}/{record_id}"
-    record: dict[str, object] = {"attributes": {"type": name, "url": url}}
+    actual = _NAMES.get(record_id[:3], node.sobject.name) if node.sobject is NAME else node.sobject.name
+    url = f"/services/data/v{version}/sobjects/{actual}/{record_id}"
+    kind = node.sobject.name if node.shows_as_name else actual
+    record: dict[str, object] = {"attributes": {"type": kind, "url": url}}
     for field_name, index, field in node.fields:
         value = row[index]
         if field.type == "address":

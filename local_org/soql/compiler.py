@@ -92,7 +92,8 @@ class Compiler:
 
     def _where(self, scope: Scope, condition: tree.Condition | None) -> Sql:
         """Returns the filter of a SELECT: its own condition, live rows unless queryAll, and what sharing shows."""
-        joins.check_joins(self.text, condition, scope.sobject)
+        accepted = self.switches.related_to_semi_join
+        joins.check_joins(self.text, condition, scope.sobject, related_to_accepted=accepted)
         parts = [self._conditions(scope).compile(condition)] if condition is not None else []
         parts += [Sql(each) for each in self._implied(scope, joins.ids_named(condition))]
         text = " and ".join(each.text for each in parts) or "1"
@@ -129,7 +130,7 @@ class Compiler:
         children = self._children(query, scope.sobject)
         order = self._order(query, scope)
         values = [each.value.sql for each in columns]
-        node = _node(scope, columns, (), values)
+        node = _node(scope, columns, (), values, self.switches.polymorphic_parent_is_name)
         if parent is not None:
             values.append(f"{scope.base}.{quoted(parent.name)}")
         select = f"select {', '.join(values)} \n{scope.from_clause()}"
@@ -302,7 +303,9 @@ def _bounds(query: tree.Query) -> str:
     return f" limit {-1 if query.limit is None else query.limit} offset {query.offset or 0}"
 
 
-def _node(scope: Scope, columns: tuple[Column, ...], path: tuple[str, ...], values: list[str]) -> Node:
+def _node(
+    scope: Scope, columns: tuple[Column, ...], path: tuple[str, ...], values: list[str], as_name: bool
+) -> Node:
     """Returns the record at a relationship path and adds the SQL of its id to `values`."""
     parent = scope.parents[path]
     key = len(values)
@@ -316,9 +319,8 @@ def _node(scope: Scope, columns: tuple[Column, ...], path: tuple[str, ...], valu
     used = [
         each for each in below if any(column.value.relationships[: len(each)] == each for column in columns)
     ]
-    return Node(
-        parent.sobject, key, fields, tuple((each[-1], _node(scope, columns, each, values)) for each in used)
-    )
+    parents = tuple((each[-1], _node(scope, columns, each, values, as_name)) for each in used)
+    return Node(parent.sobject, key, fields, parents, as_name)
 
 
 def _keys(node: Node | None) -> int:

@@ -25,6 +25,8 @@ class Node:
     key: int
     fields: tuple[tuple[str, int, Field], ...]
     parents: tuple[tuple[str, Node], ...]
+    shows_as_name: bool = True
+    """Whether a parent of several possible objects calls itself `Name`, or what it is."""
 
 
 @dataclass(frozen=True)
