@@ -21,6 +21,7 @@ from local_org.faults import Fault, Faults
 from local_org.org import Org
 from local_org.registration import registration_of
 from local_org.tokens import Tokens
+from local_org.upkeep import act_on
 
 PREFIX = "/__local_org__"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -53,6 +54,7 @@ class Admin:
             ("/faults", "DELETE", self.clear_faults),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
+            ("/records/{sobject}/{record_id}/{act}", "POST", self.act),
         ]
         return Mount(
             PREFIX,
@@ -129,6 +131,13 @@ class Admin:
         """Makes a named change to the org, as a rep would, and tells what it did."""
         name = request.path_params["name"]
         return JSONResponse(await run_in_threadpool(changes.make_change, self._org, name))
+
+    async def act(self, request: Request) -> Response:
+        """Does to a record what no REST resource does: undelete, purge, merge (`losers`), archive, change-by-system (the fields)."""
+        body = await request.json() if await request.body() else {}
+        parts = request.path_params
+        await run_in_threadpool(act_on, self._org, parts["act"], parts["sobject"], parts["record_id"], body)
+        return Response(status_code=204)
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

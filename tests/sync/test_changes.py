@@ -116,6 +116,11 @@ def test_a_deleted_deal_keeps_its_row_and_comes_back_when_undeleted(bench: Bench
     assert bench.ask(
         f"select is_deleted, _deleted_reason, name from raw_salesforce.opportunity where id = '{deal}'"
     ) == [(True, "soft_deleted", "New")]
+    bench.org.admin("POST", f"/records/Opportunity/{deal}/undelete")
+    bench.follow()
+    assert bench.ask(
+        f"select is_deleted, _deleted_reason from raw_salesforce.opportunity where id = '{deal}'"
+    ) == [(False, None)]
 
 
 def test_cursors_move_over_empty_windows_and_never_back(bench: Bench) -> None:
