@@ -1,7 +1,7 @@
 """SOQL: from the text of a statement to rows and REST records (SOQL and SOSL Reference).
 
-parser.py gives the tree (tree.py), compiler.py the SQL for one user, with scope.py for names, conditions.py for filters and joins.py
-for semi-joins; this module runs it and shapes the answer. Paging over HTTP is in rest/query.py.
+parser.py gives the tree (tree.py), compiler.py the SQL for one user, with scope.py for names, conditions.py for filters, joins.py for
+semi-joins, groups.py for aggregates, typeof.py for TYPEOF; this module runs it and shapes the answer. Paging is in rest/query.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from functools import cached_property
 from local_org.errors import ApiError
 from local_org.objects import SOBJECTS, Field
 from local_org.soql.asking import Asking
-from local_org.soql.compiler import MAX_GROUPS, Compiler
+from local_org.soql.compiler import Compiler
+from local_org.soql.groups import MAX_GROUPS
 from local_org.soql.parser import parse
 from local_org.soql.plan import Children, Node, Plan
 from local_org.soql.scope import NAME
@@ -111,7 +112,7 @@ class QueryResult:
             some = ids[start : start + _CHUNK]
             sql = f"{plan.select} where {column} in ({', '.join('?' * len(some))}) and {plan.where.text}{plan.order}"
             for row in self._store.select(sql, (*some, *plan.where.parameters)):
-                grouped[str(row[children.parent_index])].append(row)
+                grouped[str(row[-1])].append(row)
         return grouped
 
     def groups(self) -> list[Row]:
@@ -179,6 +180,10 @@ def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object
             record[field_name] = to_json(field, value)
     for relationship, parent in node.parents:
         record[relationship] = None if row[parent.key] is None else _record(parent, row, version)
+    for typed in node.typed:
+        actual = _NAMES.get(str(row[typed.key])[:3], "")
+        found = typed.branches.get(actual, typed.otherwise)
+        record[typed.name] = None if row[typed.key] is None else _record(found, row, version)
     return record
 
 

@@ -68,7 +68,19 @@ def test_an_unknown_field_is_refused_with_its_place(world: World) -> None:
         ("SELECT COUNT() FROM Account GROUP BY Name", "MALFORMED_QUERY", "COUNT() takes neither GROUP BY nor ORDER BY"),
         ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
         ("SELECT Account.Owner.Manager.Manager.Manager.Manager.Name FROM Opportunity", "MALFORMED_QUERY", "more than 5 levels"),
-        ("SELECT TYPEOF What WHEN Account THEN Phone END FROM Task", "MALFORMED_QUERY", "TYPEOF is not supported"),
+        ("SELECT TYPEOF Owner WHEN User THEN Phone END FROM Task", "MALFORMED_QUERY", "which points to one object"),
+        ("SELECT TYPEOF What WHEN User THEN Phone END FROM Task", "MALFORMED_QUERY", "does not point to 'User'"),
+        ("SELECT TYPEOF What WHEN Account THEN Amount END FROM Task", "INVALID_FIELD", "No such column 'Amount' on entity 'Account'"),
+        ("SELECT TYPEOF What WHEN Account THEN Phone END, COUNT(Id) FROM Task GROUP BY Id", "MALFORMED_QUERY", "TYPEOF is not allowed"),
+        ("SELECT TYPEOF What END FROM Task", "MALFORMED_QUERY", "unexpected token: 'END'"),
+        ("SELECT Name n FROM Account", "MALFORMED_QUERY", "only aggregate expressions use field aliasing"),
+        ("SELECT COUNT(Id) n, MAX(Name) n FROM Account", "MALFORMED_QUERY", "duplicate alias: n"),
+        ("SELECT Type FROM Account GROUP BY Type ORDER BY Name", "MALFORMED_QUERY", "Ordered field must be grouped or aggregated: Name"),
+        ("SELECT Type FROM Account GROUP BY Type HAVING Name = 'x'", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
+        ("SELECT MAX(IsWon) FROM Opportunity", "MALFORMED_QUERY", "field IsWon does not support aggregate operator MAX"),
+        ("SELECT COUNT(Description) FROM Opportunity", "MALFORMED_QUERY", "field Description does not support aggregate operator COUNT"),
+        ("SELECT Id, (SELECT Id FROM Contacts OFFSET 1) FROM Account", "MALFORMED_QUERY", "OFFSET is not supported in a sub-select"),
+        ("SELECT Id FROM Account WHERE CreatedDate > 2026-01-01T00:00:00 00:00", "MALFORMED_QUERY", "unexpected token"),
     ],
 )  # fmt: skip
 def test_what_soql_does_not_allow_is_refused_in_its_words(
@@ -86,6 +98,10 @@ def test_what_soql_does_not_allow_is_refused_in_its_words(
         (
             "Id IN (SELECT OpportunityId FROM OpportunityContactRole) OR Name = 'x'",
             "not allowed with the 'OR' operator",
+        ),
+        (
+            "Amount > 1 AND (Id IN (SELECT OpportunityId FROM OpportunityContactRole) OR Name = 'x')",
+            "only allowed at the top level WHERE expressions and not in nested WHERE expressions",
         ),
         ("Id IN (SELECT Id FROM Opportunity WHERE Name = 'x')", "should not be on the same object type"),
         (
