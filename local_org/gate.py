@@ -6,7 +6,6 @@ An API call is a request under /services/data/vNN.N/; it is authenticated, count
 
 import re
 from email.utils import format_datetime
-from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -85,9 +84,9 @@ class Gate:
         headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         limit = self._org.switches.uri_limit_bytes
         if uri > limit:
-            raise ApiError(414, "URI_TOO_LONG", HTTPStatus(414).phrase)
+            raise _too_long(self._org.switches.uri_too_long_status)
         if uri + headers > limit:
-            raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", HTTPStatus(431).phrase)
+            raise _too_long(431)
 
     def _logging(self, send: Send, entry: Entry) -> Send:
         """Notes status and size of the answer; `is_complete` stays false for an answer that broke off.
@@ -124,3 +123,10 @@ class Gate:
             await send(message)
 
         return limited
+
+
+def _too_long(status: int) -> ApiError:
+    code, text = {414: ("URI_TOO_LONG", "URI Too Long")}.get(
+        status, ("REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large")
+    )
+    return ApiError(status, code, text)

@@ -19,6 +19,8 @@ class Switches:
     daily_content_versions: int = 2_500
     file_storage_mb: int = 20_000
     uri_limit_bytes: int = 16_384
+    # Unconfirmed: a URI that is too long by itself answers 414 or 431, as one does that is too long with its headers.
+    uri_too_long_status: int = 414
     # OAuth policies of the connected app.
     access_token_seconds: float = 7_200.0
     rotate_refresh_tokens: bool = True

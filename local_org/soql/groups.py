@@ -11,6 +11,8 @@ from local_org.soql.plan import Column, Plan
 from local_org.soql.scope import Resolved, Scope
 
 MAX_GROUPS = 2_000
+"""Groups have no locator. Beyond it the answer is EXCEEDED_ID_LIMIT, the code that clients met with this sentence for other objects
+that cannot be paged, too; that 2,000 groups is where it begins was measured on a sandbox by a public client."""
 AGGREGATES = {"COUNT": "count({0})", "COUNT_DISTINCT": "count(distinct {0})", "SUM": "sum({0})", "AVG": "avg({0})",
               "MIN": "min({0})", "MAX": "max({0})"}  # fmt: skip
 _NUMBERS = frozenset({"int", "double", "currency", "percent"})
