@@ -29,6 +29,7 @@ class Features:
     multi_currency: bool
     opportunity_teams: bool
     optional_permission_fields: bool
+    custom_fields: bool
     email_body_length: int
 
     @classmethod
@@ -42,6 +43,7 @@ class Features:
             switches.multi_currency,
             switches.opportunity_teams,
             switches.optional_permission_fields,
+            switches.custom_fields,
             switches.email_body_length,
         )
 
@@ -53,7 +55,8 @@ class Features:
 
     def fields(self, sobject: SObject) -> list[Field]:
         """Returns the object's fields as this org has them."""
-        return [self._as_here(sobject, each) for each in sobject.fields if self._has(sobject, each.name)]
+        found = [each for each in sobject.fields if self.custom_fields or not each.custom]
+        return [self._as_here(sobject, each) for each in found if self._has(sobject, each.name)]
 
     def _has(self, sobject: SObject, name: str) -> bool:
         if name == "RecordTypeId":

@@ -50,6 +50,7 @@ class Switches:
     email_tracking: bool = True
     multi_currency: bool = False
     opportunity_teams: bool = False
+    custom_fields: bool = False
     # Sources differ: UseAnyApiClient and CanApproveUninstalledApps as fields of Profile and PermissionSet; the length of a mail's body.
     optional_permission_fields: bool = True
     email_body_length: int = 131_072

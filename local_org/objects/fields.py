@@ -51,6 +51,8 @@ class Field:
     cascade_delete: bool = False
     restricted: bool = False
     values: tuple[Value, ...] = ()
+    formula: tuple[str, str] | None = None
+    """A cross-object formula: the lookup and the field of the record behind it. Worked out when it is read, so it moves no stamp."""
 
     @property
     def polymorphic(self) -> bool:

@@ -189,6 +189,8 @@ class Scope:
         if parent.sobject is NAME:
             assert parent.reference is not None
             return Resolved(field, self._shared(parent.reference, parent.key, field))
+        if field.formula is not None:
+            return Resolved(field, _formula(parent, field.formula))
         if not stored(field):
             return Resolved(field, _address(parent, field))
         return Resolved(field, f"{parent.alias}.{quoted(field.name)}")
@@ -214,6 +216,16 @@ class Scope:
 
 def _name_of(sobject: SObject) -> str:
     return next((each.name for each in sobject.fields if each.name_field), "Id")
+
+
+def _formula(parent: Parent, formula: tuple[str, str]) -> str:
+    """Returns the value of a cross-object formula, whatever the user may see of the other record."""
+    lookup, name = formula
+    reference = parent.sobject.field(lookup)
+    assert reference is not None
+    column = f"{parent.alias}.{quoted(lookup)}"
+    target = quoted(reference.reference_to[0])
+    return f"(select f_.{quoted(name)} from {target} f_ where f_.Id = {column}) collate nocase"
 
 
 def _address(parent: Parent, field: Field) -> str:

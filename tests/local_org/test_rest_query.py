@@ -68,6 +68,34 @@ def test_wide_rows_come_in_smaller_pages(world: World) -> None:
     assert pages[0]["totalSize"] == 150
 
 
+def test_two_long_custom_texts_bring_the_page_down_to_200_rows(world: World) -> None:
+    """API sheet 2.2 [D]: whatever the hint says; one of them, or standard long texts, do not."""
+    world.org.switches.set({"custom_fields": True})
+    rows = ({"Id": ids.make_id("006", n + 1), "Name": "x", "OwnerId": world.admin} for n in range(450))
+    world.org.store.load("Opportunity", rows)
+    for fields, sizes in (
+        ("Competition__c, Why_We_Win__c", [200, 200, 50]),
+        ("Competition__c, Description", [450]),
+        ("FIELDS(STANDARD)", [450]),
+    ):
+        answer = world.call(
+            "GET",
+            "/query",
+            q=f"SELECT {fields} FROM Opportunity",
+            headers={"sforce-query-options": "batchSize=500"},
+        )
+        assert isinstance(answer.body, dict)
+        assert [len(page["records"]) for page in follow(world, answer.body)] == sizes
+
+
+def test_more_than_ten_cursors_stay_open(world: World) -> None:
+    """API sheet 2.2: the rule of ten cursors a user was dropped; the eleventh must not close the first."""
+    load_accounts(world, 201)
+    hint = {"sforce-query-options": "batchSize=200"}
+    pages: list[Any] = [world.call("GET", "/query", q=SOQL, headers=hint).body for _ in range(12)]
+    assert [len(follow(world, page)) for page in pages] == [2] * 12
+
+
 def test_a_locator_can_be_read_again_and_outlives_a_restart(
     world: World, tmp_path: Path, clock: Clock
 ) -> None:

@@ -83,6 +83,21 @@ def test_a_change_moves_the_stamps_that_salesforce_moves(
     assert stamps(world, "Opportunity", deal) == expected
 
 
+def test_a_formula_follows_its_account_without_a_stamp(world: World, clock: Clock, deal: str) -> None:
+    """API sheet 6, no bump: a cross-object formula changes with the other record, so only reading it again finds the change."""
+    world.org.switches.set({"custom_fields": True})
+    account = str((world.org.store.get("Opportunity", deal) or {})["AccountId"])
+    described = {each["name"]: each for each in world.get("/sobjects/Opportunity/describe")["fields"]}
+    formula = described["Account_Industry__c"]
+    assert (formula["calculated"], formula["custom"], formula["updateable"]) == (True, True, False)
+    clock.turn(timedelta(hours=1))
+    world.org.store.update("Account", account, {"Industry": "Energy"}, by=world.admin)
+    assert world.column(
+        "SELECT Account_Industry__c FROM Opportunity WHERE Account_Industry__c = 'energy'"
+    ) == ["Energy"]
+    assert stamps(world, "Opportunity", deal) == NOTHING
+
+
 def test_a_bounced_address_is_noted_by_the_system(world: World, clock: Clock) -> None:
     """API sheet 6, system-only bumps, e-mail bounce flag: a cursor on LastModifiedDate would miss it."""
     contact = world.add("Contact", Email="ada@acme.example")
