@@ -81,11 +81,9 @@ class Access(Permissions):
         return f"{column} in ({', '.join(repr(each) for each in self._owners)})"
 
     def edits(self, sobject: SObject, row: Mapping[str, object]) -> bool:
-        """Tells whether sharing lets the user change this row: to see it is not enough."""
+        """Tells whether sharing lets the user change this row, which they see: to see it is not enough."""
         if sobject.sharing != "owner" or self.edits_all(sobject) or row.get("OwnerId") in self._owners:
             return True
-        if row.get("IsPrivate"):
-            return False
         return self._wide.get(sobject.name) == "Edit" or self._edits_as_member(sobject, row)
 
     def _edits_as_member(self, sobject: SObject, row: Mapping[str, object]) -> bool:
