@@ -56,6 +56,8 @@ def after_save(
         _share_permissions(tables, sobject, before, changed)
     elif sobject.name == "OpportunityStage":
         _rename_stage(tables, before, changed)
+    elif sobject.name == "EmailMessage":
+        _relate_task(tables, before, changed)
 
 
 def after_deletion(tables: Tables, sobject: str, record_id: str) -> None:
@@ -88,6 +90,17 @@ def _rename_stage(tables: Tables, before: Mapping[str, object], changed: Mapping
     tables.execute(
         "update Opportunity set StageName = ?, SystemModstamp = ? where StageName = ?", (new, stamp, old)
     )
+
+
+def _relate_task(tables: Tables, before: Mapping[str, object], changed: Mapping[str, object]) -> None:
+    """The task that logs a mail is about what the mail is about, also when that changes."""
+    task = tables.get("Task", str(before.get("ActivityId") or ""))
+    if task is None or "RelatedToId" not in changed or changed["RelatedToId"] == task["WhatId"]:
+        return
+    moved = {"WhatId": changed["RelatedToId"], "SystemModstamp": changed["SystemModstamp"]}
+    tables.overwrite("Task", str(task["Id"]), moved)
+    _note_activity(tables, task)
+    _note_activity(tables, {**task, **moved})
 
 
 def _note_activity(tables: Tables, task: Mapping[str, object]) -> None:

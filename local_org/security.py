@@ -146,9 +146,10 @@ class Access(Permissions):
         assert related is not None
         task = self.visible(SOBJECTS["Task"], "task_") or "1"
         logged = f"exists (select 1 from Task task_ where task_.Id = {alias}.ActivityId and {task})"
+        # The task is about what the mail is about (platform.py), so its own row is asked only where that does not open it.
         return (
             f"case when {alias}.ParentId is not null then {self._seen_through(alias, case)}"
-            f" when {alias}.ActivityId is not null then {logged} else {self._seen_through(alias, related)} end"
+            f" else {self._seen_through(alias, related)} or {logged} end"
         )
 
     def _seen_through(self, alias: str, parent: Field) -> str:

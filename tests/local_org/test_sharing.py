@@ -163,6 +163,21 @@ def test_a_mail_is_seen_with_its_task_and_on_a_case_with_the_case(world: World) 
     assert seen(world, world.rep, "EmailMessage") == [on_case]
 
 
+def test_a_mail_that_is_related_elsewhere_is_seen_there(world: World) -> None:
+    """API sheet 4, EmailMessage: its task goes along, so whoever sees the new record sees the mail, and the old one's owner not."""
+    own, foreign = world.add("Opportunity", by=world.rep), world.add("Opportunity")
+    mail = world.add("EmailMessage", RelatedToId=own)
+    assert seen(world, world.rep, "EmailMessage") == [mail]
+    world.org.store.update("EmailMessage", mail, {"RelatedToId": foreign}, by=world.admin)
+    assert seen(world, world.rep, "EmailMessage") == []
+    assert world.column("SELECT WhatId FROM Task") == [foreign]
+    dates = {
+        each["Id"]: each["LastActivityDate"]
+        for each in world.records("SELECT Id, LastActivityDate FROM Opportunity")
+    }
+    assert dates == {own: None, foreign: "2026-05-13"}
+
+
 def test_a_task_is_seen_with_the_person_it_is_about(world: World) -> None:
     """Help, "Organization-Wide Defaults", activities Controlled by Parent: WhoId opens a task as WhatId does."""
     task = world.add("Task", WhoId=world.add("Contact", by=world.rep), Subject="Call")
