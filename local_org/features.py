@@ -14,7 +14,6 @@ from local_org.tables import Tables
 
 _MAIL = frozenset({"EmailMessage", "EmailMessageRelation"})
 _TRACKING = frozenset({"IsTracked", "IsOpened", "IsBounced", "FirstOpenedDate", "LastOpenedDate"})
-_OPTIONAL_PERMISSIONS = frozenset({"PermissionsUseAnyApiClient", "PermissionsCanApproveUninstalledApps"})
 _BODIES = frozenset({"TextBody", "HtmlBody"})
 
 
@@ -28,7 +27,6 @@ class Features:
     email_tracking: bool
     multi_currency: bool
     opportunity_teams: bool
-    optional_permission_fields: bool
     custom_fields: bool
     email_body_length: int
 
@@ -42,7 +40,6 @@ class Features:
             switches.email_tracking,
             switches.multi_currency,
             switches.opportunity_teams,
-            switches.optional_permission_fields,
             switches.custom_fields,
             switches.email_body_length,
         )
@@ -63,8 +60,6 @@ class Features:
             return sobject.name in self.record_types
         if name == "CurrencyIsoCode":
             return self.multi_currency
-        if name in _OPTIONAL_PERMISSIONS:
-            return self.optional_permission_fields
         return self.email_tracking or sobject.name != "EmailMessage" or name not in _TRACKING
 
     def _as_here(self, sobject: SObject, field: Field) -> Field:

@@ -147,7 +147,7 @@ class _Creation:
             return access.has("ModifyAllData") or self._edits_document(record_id)
         if not access.may("Edit", sobject):
             return False
-        return access.edits(sobject, self.org.store.get(sobject.name, record_id) or {})
+        return access.may_change(sobject, self.org.store.get(sobject.name, record_id) or {})
 
     def _edits_document(self, document_id: str) -> bool:
         """Its owner edits a document, and whoever edits a record that it is linked to as collaborator or by inference."""

@@ -55,7 +55,7 @@ class Access(Permissions):
         """Tells whether sharing does not limit the user's view of the object (View All Data, or View All on the object)."""
         if sobject.sharing == "file":
             return self.has("QueryAllFiles") and self.has("ViewAllData")
-        if sobject.sharing == "user":
+        if sobject.sharing.startswith("user:"):
             return self.has("ManageUsers")
         if sobject.sharing == "public" or self.has("ViewAllData"):
             return True
@@ -80,7 +80,7 @@ class Access(Permissions):
         # Ids are safe inside the text: they come from our own tables and are letters and digits.
         return f"{column} in ({', '.join(repr(each) for each in self._owners)})"
 
-    def edits(self, sobject: SObject, row: Mapping[str, object]) -> bool:
+    def may_change(self, sobject: SObject, row: Mapping[str, object]) -> bool:
         """Tells whether sharing lets the user change this row, which they see: to see it is not enough."""
         if sobject.sharing != "owner" or self.edits_all(sobject) or row.get("OwnerId") in self._owners:
             return True
@@ -113,8 +113,8 @@ class Access(Permissions):
                 return self._visible_file(sobject, alias, by_id)
             case "mail":
                 return self._visible_mail(sobject, alias)
-            case "user":
-                return f"{alias}.UserId = '{self.user_id}'"
+        if sobject.sharing.startswith("user:"):
+            return f"{alias}.{quoted(sobject.sharing.removeprefix('user:'))} = '{self.user_id}'"
         names = sobject.sharing.removeprefix("parent:").split(",")
         terms = [self._seen_through(alias, field) for field in map(sobject.field, names) if field is not None]
         terms += [

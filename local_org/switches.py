@@ -51,8 +51,7 @@ class Switches:
     multi_currency: bool = False
     opportunity_teams: bool = False
     custom_fields: bool = False
-    # Sources differ: UseAnyApiClient and CanApproveUninstalledApps as fields of Profile and PermissionSet; the length of a mail's body.
-    optional_permission_fields: bool = True
+    # Unconfirmed: the length of a mail's body, 32,000 or 131,072.
     email_body_length: int = 131_072
     # Unconfirmed: a parent that can be of several objects shows itself as `Name` or as what it is.
     polymorphic_parent_is_name: bool = True

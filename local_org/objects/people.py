@@ -355,7 +355,7 @@ OAUTH_TOKEN = SObject(
         ),
     ),
     retrieveable=False,
-    sharing="user",
+    sharing="user:UserId",
 )
 
 OBJECTS = (

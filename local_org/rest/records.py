@@ -104,7 +104,7 @@ def update(call: Call, sobject: str, record_id: str) -> Answer:
 
 def _need_own(call: Call, sobject: SObject, row: Mapping[str, object]) -> None:
     """Seeing a record by View All does not let one change it: that takes ownership, a role above it, or Modify All."""
-    if not call.access.edits(sobject, row):
+    if not call.access.may_change(sobject, row):
         raise writes.insufficient(
             call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
         )

@@ -254,8 +254,6 @@ SWITCHED = [
     ("multi_currency", False, True, "Opportunity", "CurrencyIsoCode"),
     ("opportunity_teams", False, True, "OpportunityTeamMember", ""),
     ("custom_fields", False, True, "Opportunity", "Account_Industry__c"),
-    ("optional_permission_fields", True, False, "PermissionSet", "PermissionsCanApproveUninstalledApps"),
-    ("optional_permission_fields", True, False, "PermissionSet", "PermissionsUseAnyApiClient"),
 ]
 
 
