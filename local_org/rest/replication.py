@@ -1,4 +1,4 @@
-"""Change lists: /updated and /deleted (REST API Developer Guide, sObject Get Updated and Get Deleted)."""
+"""Change lists: /updated and /deleted (API sheet 2.3; REST API Developer Guide, sObject Get Updated and Get Deleted)."""
 
 from __future__ import annotations
 
@@ -95,4 +95,5 @@ def _window(call: Call, earliest: datetime) -> tuple[datetime, datetime]:
             "INVALID_REPLICATION_DATE",
             f"startDate before org replication enabled date {_shown(earliest)}",
         )
-    return start, min(end, call.org.clock.now().replace(second=0, microsecond=0))
+    lag = timedelta(seconds=call.org.switches.replication_lag_seconds)
+    return start, min(end, (call.org.clock.now() - lag).replace(second=0, microsecond=0))
