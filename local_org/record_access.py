@@ -27,12 +27,14 @@ _RULE = (
 
 
 def compute(org: Org, text: str) -> None:
-    """Works out the rows that a query asks for and keeps them as long as the next. Raises ApiError MALFORMED_QUERY for any other filter."""
+    """Works out the rows that a query asks for, anew each time. Raises ApiError MALFORMED_QUERY for any other filter."""
     user_ids, record_ids = _named(parse(text))
     with org.store.transaction():
-        org.store.execute("delete from UserRecordAccess")
         for record_id in dict.fromkeys(record_ids):
-            org.store.insert("UserRecordAccess", _row(org, user_ids[0], record_id), by=org.system_user_id)
+            row = _row(org, user_ids[0], record_id)
+            # Only this row: another caller may be reading those that it asked for.
+            org.store.execute("delete from UserRecordAccess where Id = ?", (row["Id"],))
+            org.store.insert("UserRecordAccess", row, by=org.system_user_id)
 
 
 def _named(query: tree.Query) -> tuple[Sequence[str], Sequence[str]]:

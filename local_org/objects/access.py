@@ -15,7 +15,7 @@ USER_RECORD_ACCESS = SObject(
     (
         m.record_id(),
         m.ref("UserId", "User", "N", relationship=None, permissionable=False),
-        m.text("RecordId", 18, "N", permissionable=False),
+        m.ref("RecordId", (), "N", relationship=None, permissionable=False),
         m.flag("HasReadAccess"),
         m.flag("HasEditAccess"),
         m.flag("HasDeleteAccess"),
