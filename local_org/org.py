@@ -21,6 +21,12 @@ _SOURCE = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
 _LICENCES_USED = """update UserLicense set UsedLicenses = (select count(*) from User u join Profile p on p.Id = u.ProfileId
     where u.IsActive = 1 and p.UserLicenseId = UserLicense.Id)"""
 
+_FILES_LISTED = """insert into AttachedContentDocument (Id, IsDeleted, ContentDocumentId, LinkedEntityId, Title, FileType, ContentSize,
+    FileExtension, CreatedDate, CreatedById, LastModifiedDate, LastModifiedById, SystemModstamp)
+    select l.Id, 0, d.Id, l.LinkedEntityId, d.Title, d.FileType, d.ContentSize, d.FileExtension, d.CreatedDate, d.CreatedById,
+    d.LastModifiedDate, d.LastModifiedById, d.SystemModstamp
+    from ContentDocumentLink l join ContentDocument d on d.Id = l.ContentDocumentId where l.IsDeleted = 0 and d.IsDeleted = 0"""
+
 
 class Org:
     """A Salesforce org on this machine."""
@@ -39,6 +45,7 @@ class Org:
         self.computed: dict[str, Callable[[str, str], object]] = {
             "userrecordaccess": lambda text, _: record_access.compute(self, text),
             "userlicense": lambda *_: self.store.execute(_LICENCES_USED),
+            "attachedcontentdocuments": lambda *_: self._list_files(),
             "task": lambda _, user_id: self._refuse_many_activities(user_id),
         }
         """By object (lower case): what happens before its rows are queried, given statement and user, e.g. that they are worked out."""
@@ -67,6 +74,12 @@ class Org:
             if prepare is not None:
                 prepare(text, user_id)
         return soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
+
+    def _list_files(self) -> None:
+        """Makes the rows of the Files related lists anew."""
+        with self.store.transaction():
+            self.store.execute("delete from AttachedContentDocument")
+            self.store.execute(_FILES_LISTED)
 
     def _refuse_many_activities(self, user_id: str) -> None:
         """Refuses activities of more people and records than the platform shares out row by row (API sheet 2.5, OPERATION_TOO_LARGE)."""

@@ -175,3 +175,26 @@ def test_a_related_list_that_does_not_exist_is_refused(world: World) -> None:
     """A misspelt list that is silently dropped would make a test of the Files list prove nothing."""
     with pytest.raises(ValueError, match="AttachedContentDocuments"):
         set_related_lists(world.org.store, "Opportunity", ["Files"])
+
+
+def test_the_files_list_is_a_relationship_that_only_its_record_reads(world: World) -> None:
+    """API sheet 2.1, Files list [R relationship] and 2.5, "does not support query": the row behind AttachedContentDocuments."""
+    children = {
+        each["relationshipName"]: each
+        for each in world.get("/sobjects/Opportunity/describe")["childRelationships"]
+    }
+    files = children[FILES]
+    assert (files["childSObject"], files["field"]) == ("AttachedContentDocument", "LinkedEntityId")
+    deal = world.add("Opportunity")
+    document = world.org.store.insert("ContentDocument", {"Title": "Plan"}, by=world.admin)
+    world.add("ContentDocumentLink", ContentDocumentId=document, LinkedEntityId=deal)
+    for _ in range(2):
+        listed = world.records(
+            f"SELECT Id, (SELECT Title FROM AttachedContentDocuments) FROM Opportunity WHERE Id = '{deal}'"
+        )
+        assert [each["Title"] for each in listed[0][FILES]["records"]] == ["Plan"]
+    refused = world.refusal("SELECT Id FROM AttachedContentDocument")
+    assert (refused.code, refused.message) == (
+        "INVALID_TYPE_FOR_OPERATION",
+        "entity type AttachedContentDocument does not support query",
+    )

@@ -36,9 +36,7 @@ def refreshed(person: Person, token: str, headers: dict[str, str] | None = None)
     return person.web.post("/services/oauth2/token", data=form, headers=headers or {})
 
 
-def test_the_log_in_host_issues_tokens_that_name_the_my_domain_for_data(
-    person: Person, served: OrgServer
-) -> None:
+def test_the_log_in_host_issues_tokens_for_the_my_domain(person: Person, served: OrgServer) -> None:
     """API sheet 1, Hosts: instance_url is the My Domain; who calls the data API at the log-in host meets a dead session."""
     tokens = exchanged(person, LOGIN).json()
     assert tokens["instance_url"] == served.registration.base_url

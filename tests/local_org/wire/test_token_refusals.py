@@ -41,7 +41,7 @@ def rep(served: OrgServer) -> Iterator[Person]:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
-def test_a_refresh_that_the_org_s_policies_refuse_says_why_and_is_not_used_up(
+def test_a_refresh_that_a_policy_refuses_says_why_and_is_not_used_up(
     rep: Person, switches: dict[str, object], error: str, description: str
 ) -> None:
     """API sheet 1, table: each text sends another person to work; once the policy is lifted the same token still works."""
@@ -153,7 +153,7 @@ def test_a_public_client_sends_no_secret(person: Person) -> None:
     assert person.exchange(person.code(), client_secret=None, code_verifier="x" * 43).status_code == 400
 
 
-def test_username_and_password_are_refused_like_a_wrong_password_unless_switched_on(person: Person) -> None:
+def test_username_and_password_are_refused_unless_switched_on(person: Person) -> None:
     """API sheet 1, "authentication failure": recorded for a wrong password, and what new orgs answer to this flow."""
     form = {"grant_type": "password", "username": person.username, "password": person.card.password}
     refused = person.token(**form)
