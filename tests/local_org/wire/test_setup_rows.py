@@ -68,6 +68,36 @@ def test_grants_are_rows_of_oauth_token_of_which_others_take_manage_users(
     assert len(records(web, "SELECT Id FROM OauthToken")) == 1
 
 
+def test_the_rights_that_the_permission_records_add_up_to_are_those_that_a_describe_shows(
+    api: Web, person: Person, served: OrgServer
+) -> None:
+    """API sheet 4, PermissionSet: one semi-join over the assignments finds what profile and permission sets grant together."""
+    user = served.org.user_by_username(person.username)
+    assert user is not None
+    held = (
+        f"ParentId IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = '{user['Id']}')"
+    )
+    flags = ("PermissionsCreate", "PermissionsRead", "PermissionsEdit", "PermissionsDelete")
+    rows = records(api, f"SELECT SobjectType, {', '.join(flags)} FROM ObjectPermissions WHERE {held}")
+    granted = {name: {each["SobjectType"] for each in rows if each[name]} for name in flags}
+    listed = {each["name"]: each for each in api.get(f"{BASE}/sobjects").json()["sobjects"]}
+    for flag, shown in zip(flags, ("createable", "queryable", "updateable", "deletable"), strict=True):
+        for sobject in ("Opportunity", "Contact", "Account"):
+            assert listed[sobject][shown] is (sobject in granted[flag]), (sobject, flag)
+    assert granted["PermissionsCreate"] == {"Opportunity"}
+    fields = {
+        each["Field"]
+        for each in records(
+            api,
+            f"SELECT Field, PermissionsRead FROM FieldPermissions WHERE {held} AND SobjectType = 'Opportunity'",
+        )
+        if each["PermissionsRead"]
+    }
+    described = api.get(f"{BASE}/sobjects/Opportunity/describe").json()["fields"]
+    shown = {each["name"] for each in described if each["permissionable"] and not each["compoundFieldName"]}
+    assert fields == {f"Opportunity.{each}" for each in shown}
+
+
 def test_the_admin_takes_the_files_list_off_one_layout(api: Web) -> None:
     """API sheet 2.1, layouts per record type: what the guide has the admin do, undone for one record type."""
     asked = {"sobject": "Opportunity", "record_type": "Renewal"}
