@@ -75,6 +75,8 @@ class Switches:
     per_app_api_limit: int = 0
     # Unconfirmed: whether the Files list shows among the related lists that a layout describes.
     layouts_name_the_files_list: bool = True
+    # How far back the list of deleted rows reaches: 15 days, less where so much was deleted that its log was cut.
+    deleted_list_days: float = 15.0
     # Unconfirmed: how far latestDateCovered of a change list lies before the end asked for.
     replication_lag_seconds: float = 0.0
     # Unconfirmed: how many queries and collections a composite takes, how many ids a retrieve, and whether missing rows are null.

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from local_org.switches import Switches
+
 HERE = Path(__file__).parent
 FACTS = {
     "1 Hosts: My Domain serves data, log-in hosts do not": "wire/test_hosts.py::test_the_log_in_host_issues_tokens_for_the_my_domain",
@@ -71,6 +73,7 @@ FACTS = {
     "2.1 Layouts: keys of a list": "test_setup_objects.py::test_a_related_list_is_described_with_its_columns",
     "2.3 updated: minutes, live rows": "test_rest_records.py::test_updated_rows_are_listed_by_minute",
     "2.3 deleted: purged rows too": "test_rest_records.py::test_deleted_rows_are_listed_with_the_time_even_when_purged",
+    "2.3 deleted: as far as the log goes": "test_rest_facts.py::test_deleted_rows_are_listed_as_far_back_as_their_log_goes",
     "2.3 windows: 30 and 15 days": "test_rest_records.py::test_a_window_that_is_empty_or_too_far_back_is_refused",
     "2.3 replicateable": "test_rest_records.py::test_objects_that_are_not_replicateable_have_no_change_lists",
     "2.3 EXCEEDED_ID_LIMIT": "test_rest_facts.py::test_more_changed_ids_than_the_limit_are_refused",
@@ -101,6 +104,46 @@ FACTS = {
     "2.5 JSON_PARSER_ERROR": "wire/test_rest.py::test_a_body_that_is_no_json_is_refused_with_its_place",
 }  # fmt: skip
 
+# What nobody could confirm, or what an org decides: the switch, and the test that sees the org in both positions.
+SWITCHES = {
+    "access_token_seconds": "wire/test_oauth.py::test_an_access_token_lives_as_long_as_it_is_used",
+    "authorization_code_seconds": "wire/test_oauth.py::test_a_code_dies_after_fifteen_minutes",
+    "rotate_refresh_tokens": "wire/test_oauth.py::test_without_rotation_the_same_refresh_token_goes_on",
+    "connected_app_policy": "wire/test_setup_rows.py::test_the_connected_app_is_listed_with_its_policies_while_it_is_installed",
+    "app_approved_for": "wire/test_token_refusals.py::test_the_administrator_approves_users_by_profile_or_permission_set",
+    "uninstalled_app_shows_page": "wire/test_token_refusals.py::test_an_app_that_is_not_installed_refuses_new_users_and_keeps_old_ones",
+    "refresh_token_policy": "wire/test_token_refusals.py::test_a_refresh_starts_the_idle_time_anew_and_not_the_whole",
+    "refresh_token_days": "wire/test_token_refusals.py::test_a_refresh_token_ends_as_its_policy_says",
+    "refresh_at_issuing_host_only": "wire/test_hosts.py::test_a_grant_refreshes_at_the_host_that_issued_it_alone",
+    "require_client_secret": "wire/test_token_refusals.py::test_a_public_client_sends_no_secret",
+    "username_password_flow": "wire/test_token_refusals.py::test_username_and_password_are_refused_unless_switched_on",
+    "login_ip_ranges": "wire/test_token_refusals.py::test_a_refresh_that_a_policy_refuses_says_why_and_is_not_used_up",
+    "organization_is_active": "wire/test_token_refusals.py::test_a_refresh_that_a_policy_refuses_says_why_and_is_not_used_up",
+    "logins_per_hour": "wire/test_token_refusals.py::test_a_refresh_that_a_policy_refuses_says_why_and_is_not_used_up",
+    "revoke_ends_access_tokens": "wire/test_token_refusals.py::test_revoking_a_grant_ends_its_sessions_or_leaves_them",
+    "revoke_unknown_token_status": "wire/test_token_refusals.py::test_revoking_an_unknown_token_answers_as_the_switch_says",
+    "bad_identity_token_status": "wire/test_token_refusals.py::test_a_bad_token_at_the_identity_services_answers_as_the_switch_says",
+    "api_enabled_for_org": "wire/test_setup_rows.py::test_an_org_without_the_api_says_so",
+    "concurrent_long_calls": "wire/test_setup_rows.py::test_no_call_begins_beside_as_many_long_ones_as_are_allowed",
+    "long_call_seconds": "wire/test_setup_rows.py::test_no_call_begins_beside_as_many_long_ones_as_are_allowed",
+    "validation_rule_on": "test_rest_facts.py::test_a_validation_rule_refuses_every_save_of_its_object",
+    "transaction_security_code": "test_rest_facts.py::test_a_transaction_security_policy_refuses_queries",
+    "activity_relations": "test_rest_facts.py::test_activities_of_too_many_people_and_records_take_view_all_data",
+    "api_access_control": "test_setup_objects.py::test_a_permission_that_not_every_org_has_is_an_unknown_field_there",
+    "approve_uninstalled_apps_is_a_field": "test_setup_objects.py::test_a_permission_that_not_every_org_has_is_an_unknown_field_there",
+    "oauth_tokens_of_others_need_manage_users": "wire/test_setup_rows.py::test_grants_are_rows_and_those_of_others_take_manage_users",
+    "newest_api_version": "wire/test_setup_rows.py::test_a_version_that_is_not_served_is_refused_for_every_resource",
+    "per_app_api_limit": "wire/test_setup_rows.py::test_the_limit_header_may_tell_the_calls_of_the_app",
+    "layouts_name_the_files_list": "test_setup_objects.py::test_the_files_list_shows_in_a_layout_s_description_or_not",
+    "deleted_list_days": "test_rest_facts.py::test_deleted_rows_are_listed_as_far_back_as_their_log_goes",
+    "replication_lag_seconds": "test_rest_facts.py::test_latest_date_covered_may_lag_behind_the_end",
+    "composite_queries": "test_rest_facts.py::test_a_composite_takes_as_many_queries_as_the_switch_says",
+    "retrieve_ids": "test_rest_facts.py::test_a_retrieve_answers_null_or_nothing_for_a_missing_row",
+    "retrieve_answers_null": "test_rest_facts.py::test_a_retrieve_answers_null_or_nothing_for_a_missing_row",
+    "insufficient_access_status": "test_rest_facts.py::test_insufficient_access_is_answered_with_either_status",
+    "invalid_query_locator_status": "test_rest_facts.py::test_a_dead_locator_is_answered_with_either_status",
+}  # fmt: skip
+
 
 @cache
 def names_in(path: str) -> frozenset[str]:
@@ -114,3 +157,11 @@ def test_each_fact_of_the_sheet_has_its_test(fact: str) -> None:
     """A fact whose test was renamed or dropped would be believed to hold for years."""
     path, _, name = FACTS[fact].partition("::")
     assert name in names_in(path)
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_each_reading_of_an_uncertain_fact_has_its_test(switch: str) -> None:
+    """A switch that nothing turns is a guess with a name."""
+    path, _, name = SWITCHES[switch].partition("::")
+    assert name in names_in(path)
+    assert switch in Switches().as_dict()

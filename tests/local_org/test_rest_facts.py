@@ -132,6 +132,19 @@ def test_latest_date_covered_may_lag_behind_the_end(world: World) -> None:
     assert world.get("/sobjects/Opportunity/updated", **window) == lagging
 
 
+@pytest.mark.parametrize(("days", "earliest"), [(15.0, "2026-04-28"), (3.0, "2026-05-10")])
+def test_deleted_rows_are_listed_as_far_back_as_their_log_goes(
+    world: World, days: float, earliest: str
+) -> None:
+    """API sheet 2.3 [D]: 15 days, less if the log was purged; whoever asks for more is told and must compare ids instead."""
+    world.org.switches.set({"deleted_list_days": days})
+    path, end = "/sobjects/Contact/deleted", "2026-05-13T12:30:00Z"
+    body = world.get(path, start=f"{earliest}T12:30:00Z", end=end)
+    assert body["earliestDateAvailable"] == f"{earliest}T12:30:00.000+0000"
+    refused = world.call("GET", path, start=f"{earliest}T12:29:00Z", end=end)
+    assert (refused.status, error_of(refused)["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
+
+
 def test_more_changed_ids_than_the_limit_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """API sheet 2.3, EXCEEDED_ID_LIMIT: 600,000 ids; a window is to be halved, not cut off in silence."""
     assert replication.MAX_IDS == 600_000

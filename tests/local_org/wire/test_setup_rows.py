@@ -45,7 +45,7 @@ def test_the_connected_app_is_listed_with_its_policies_while_it_is_installed(api
 
 
 @pytest.mark.parametrize("needs_manage_users", [True, False])
-def test_grants_are_rows_of_oauth_token_of_which_others_take_manage_users(
+def test_grants_are_rows_and_those_of_others_take_manage_users(
     person: Person, served: OrgServer, needs_manage_users: bool
 ) -> None:
     """API sheet 4, OauthToken [M]: one row per grant, with first and last use; another's rows are Manage Users' to see."""
