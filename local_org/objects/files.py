@@ -210,6 +210,6 @@ ATTACHED_CONTENT_DOCUMENT = SObject(
     retrieveable=False,
     sharing="parent:LinkedEntityId",
 )
-"""The Files related list of a record, which is read as a sub-select of the record alone; its rows are made of the links (org.py)."""
+"""The Files related list of a record, which is read as a sub-select of the record alone; its rows are made of the links (before_query.py)."""
 
 OBJECTS = (CONTENT_VERSION, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK, ATTACHED_CONTENT_DOCUMENT)

@@ -86,6 +86,13 @@ def test_user_record_access_wants_one_user_and_its_records(world: World, where: 
     assert world.refusal(f"SELECT RecordId FROM UserRecordAccess{filled}").code == "MALFORMED_QUERY"
 
 
+def test_a_literal_that_reads_like_a_source_changes_nothing(world: World) -> None:
+    """A deal named after an object must not be refused by the rule of that object."""
+    world.add("Opportunity", Name="Copy from UserRecordAccess\\'s notes")
+    soql = "SELECT Id FROM Opportunity WHERE Name LIKE 'Copy from UserRecordAccess%' OR Name = 'it\\'s from UserRecordAccess'"
+    assert len(world.records(soql)) == 1
+
+
 def test_every_user_holds_the_permission_set_of_their_profile_by_an_assignment(world: World) -> None:
     """API sheet 4, PermissionSet: each profile owns a hidden set; one query of assignments finds both kinds."""
     soql = (
