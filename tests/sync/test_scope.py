@@ -223,7 +223,9 @@ def test_an_owner_whom_the_filter_leaves_out_stays_out_and_comes_in_alone(bench:
     before = bench.log_position()
     bench.load()
     assert made in bench.live("opportunity") == bench.entitled()
-    listed = {id_ for q in bench.queries(before) if "Account.Name" in q for id_ in re.findall(r"005\w{15}", q)}
+    listed = {
+        id_ for q in bench.queries(before) if "Account.Name" in q for id_ in re.findall(r"005\w{15}", q)
+    }
     assert listed == {person["user_id"]}
     assert set(covered) <= set(bench.ask("select owner_id, listed_at from fluint_sync.owner_coverage"))
 
