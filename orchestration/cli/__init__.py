@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from orchestration.cli import connecting, database, documents, filters, local, syncing, users
+from orchestration.cli import connecting, database, documents, filters, local, preview, syncing, users
 from orchestration.cli.console import speaking
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("backfill")(speaking(syncing.backfill))
 app.command("status")(speaking(syncing.status))
 app.add_typer(users.group, name="users")
 app.add_typer(filters.group, name="filters")
+app.command("preview")(speaking(preview.preview))
 app.add_typer(documents.group, name="documents")
 app.command("demo")(speaking(local.demo))
 app.command("ui")(speaking(local.ui))

@@ -186,4 +186,6 @@ def list_users(database: Database) -> list[ListedUser]:
             group by usr.user_id, usr.email, usr.full_name, usr.is_licensed order by lower(btrim(usr.email))
             """
         ).fetchall()
-    return [ListedUser(*row[:4], int(row[4])) for row in rows]
+    return [
+        ListedUser(email, name, licensed, match, int(deals)) for email, name, licensed, match, deals in rows
+    ]
