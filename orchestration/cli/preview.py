@@ -122,19 +122,8 @@ def show(counted: Preview, stages: Sequence[str]) -> None:
     if frame["new"].any():
         console.print(pivot("Deals that would come in", frame, ["owner", "year"], "stage", "new"))
     cluttered = list(crowded(counted))
-    boards: Counter[str] = Counter()
-    added = Counter(dict(frame.groupby("owner")["new"].sum().astype(int)))
-    for owner in counted.owners:
-        boards[names[owner.owner_id]] += owner.board
-    rows = [(name, boards[name], added[name]) for name in dict.fromkeys(names.values())]
     marks = {names[owner.owner_id] for owner, _, _ in cluttered}
-    console.print(
-        bars(
-            "Deals in Fluint by owner: held, and new",
-            sorted(rows, key=lambda row: -row[1] - row[2]),
-            marks=marks,
-        )
-    )
+    console.print(bars("Deals in Fluint by owner: held, and new", boards(counted, names), marks=marks))
     for what in ("year", "stage"):
         sums = frame.groupby(what, observed=True)[["held", "new"]].sum()
         console.print(
@@ -149,6 +138,19 @@ def show(counted: Preview, stages: Sequence[str]) -> None:
             f" --created-since, --exclude-stage {stage!r} or --minimum-amount keeps some out.",
             markup=False,
         )
+
+
+def boards(counted: Preview, names: dict[str, str]) -> list[tuple[str, int, int]]:
+    """Name, deals that are held, deals that would come in; the fullest first."""
+    held: Counter[str] = Counter()
+    new: Counter[str] = Counter()
+    for owner in counted.owners:
+        held[names[owner.owner_id]] += owner.board
+    for group in counted.groups:
+        new[names[group.owner_id]] += group.new
+    return sorted(
+        ((name, held[name], new[name]) for name in held), key=lambda row: (-row[1] - row[2], row[0])
+    )
 
 
 def labels(owners: Iterable[Owner]) -> dict[str, str]:

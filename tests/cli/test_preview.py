@@ -38,6 +38,8 @@ def test_a_preview_shows_what_would_come_in_and_changes_nothing_before_it_is_tol
     assert "in force" in shell("preview", "--exclude-stage", "closed lost", "--set").line
     assert shell.ask(FILTER) == [(None, ["Closed Lost"])]
     assert "Closed Lost" in shell("preview").line  # without options, the filter in force
+    nothing = shell("preview", "--minimum-amount", "1e12")
+    assert (nothing.exit_code, "Nothing would come in" in nothing.line) == (0, True), nothing.text
     wrong = shell("preview", "--exclude-stage", "Closed Wan", "--set")
     assert (wrong.exit_code, "Near it: Closed Won" in wrong.line) == (1, True), wrong.text
     assert shell.ask(FILTER) == [(None, ["Closed Lost"])]
