@@ -43,8 +43,8 @@ class ListedUser:
 def read_user_file(path: Path) -> list[FluintUser]:
     """The users of a CSV file, separated by commas, semicolons or tabs.
 
-    Raises SetupError with the line and the column that are wrong, before anything is written; columns that a user list does
-    not have are ignored.
+    Raises SetupError with the line and the column that are wrong, before anything is written. Columns that a user list
+    does not have are ignored, and so is an address that comes again.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -61,7 +61,7 @@ def read_user_file(path: Path) -> list[FluintUser]:
 def _users(rows: Iterator[list[str]], file: str) -> Iterator[FluintUser]:
     """The users of the rows of a file, the first of which names the columns."""
     places: dict[str, int] = {}
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[int, FluintUser]] = {}
     width, line = 0, 0
     try:
         for row in rows:
@@ -78,10 +78,11 @@ def _users(rows: Iterator[list[str]], file: str) -> Iterator[FluintUser]:
                     f"there are {len(row)} values for {width} columns; a value with a comma is put in quotes",
                 )
             user = _user({name: row[place].strip() for name, place in places.items()}, file, line)
-            earlier = seen.setdefault(user.email.casefold(), line)
-            if earlier != line:
-                _refuse(file, line, f"column email: the address stands in line {earlier}, too")
-            yield user
+            earlier, first = seen.setdefault(user.email.casefold(), (line, user))
+            if first.is_licensed is not user.is_licensed:
+                _refuse(file, line, f"column is_licensed: line {earlier} says otherwise of the same address")
+            if first is user:
+                yield user
         if not places:
             _places([], file)
     except csv.Error as error:

@@ -19,9 +19,16 @@ ADA = FluintUser("ada@acme.example", "Berg, Ada", True)
         HEAD + 'ada@acme.example,"Berg, Ada",true\n',
         "\ufeff" + HEAD + 'ada@acme.example,"Berg, Ada",YES\r\n\r\n',
         'Is_Licensed; Email ;team;full_name\n1;" ada@acme.example ";East;Berg, Ada\n',
+        HEAD + 'ada@acme.example,"Berg, Ada",true\nADA@acme.example,A.,1\n',
         "email\tfull_name\tis_licensed\nada@acme.example\tBerg, Ada\tlicensed",
     ],
-    ids=["commas", "bom-and-empty-line", "semicolons-other-order-other-columns", "tabs-no-last-line-end"],
+    ids=[
+        "commas",
+        "bom-and-empty-line",
+        "semicolons-other-order-other-columns",
+        "twice",
+        "tabs-no-last-line-end",
+    ],
 )
 def test_a_list_as_spreadsheets_save_it_is_read(tmp_path: Path, text: str) -> None:
     """Spreadsheets write a mark at the beginning, semicolons where a comma is the decimal sign, and columns in any order."""
@@ -42,7 +49,7 @@ def test_a_list_as_spreadsheets_save_it_is_read(tmp_path: Path, text: str) -> No
         (HEAD + "a@b.example,Berg, Ada,true\n", "line 2, there are 4 values for 3 columns"),
         (
             HEAD + "a@b.example,A,true\n\nA@B.example,B,false\n",
-            "line 4, column email: the address stands in line 2",
+            "line 4, column is_licensed: line 2 says otherwise",
         ),
         (HEAD + 'a@b.example,"A,true\n', "line 2, the line is no CSV"),
         (HEAD + 'a@b.example,"A"B,true\n', "line 2, the line is no CSV"),
