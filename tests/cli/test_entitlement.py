@@ -84,6 +84,8 @@ def test_a_wider_filter_lists_what_is_missing_and_a_narrower_one_removes_nothing
     shell: Shell, bench: Bench
 ) -> None:
     """Live: no view or model has to be built for a filter to hold."""
+    bench.follow()
+    bench.load()
     held = bench.live("opportunity")
     assert (
         shell("filters", "set", "--exclude-stage", "Closed Lost", "--created-since", "last-year").exit_code
@@ -110,6 +112,8 @@ def test_a_wider_filter_lists_what_is_missing_and_a_narrower_one_removes_nothing
 
 def test_users_are_listed_with_what_salesforce_says_of_them(shell: Shell, bench: Bench) -> None:
     """`Where are my deals?` begins with: is this person licensed, and does Salesforce know the address?"""
+    bench.follow()
+    bench.load()
     said = shell("users", "list")
     assert said.exit_code == 0, said.text
     rows = {line.split()[0]: line for line in said.text.splitlines() if "@" in line}

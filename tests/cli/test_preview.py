@@ -19,7 +19,11 @@ def test_a_preview_shows_what_would_come_in_and_changes_nothing_before_it_is_tol
 ) -> None:
     """A look at a setting that is in force afterwards, or a table whose sum is not what comes."""
     shell, bench = office
+    with shell.database.transaction() as connection:
+        connection.execute("delete from fluint_sync.api_call")
     bench.filter(BackfillFilter())
+    bench.follow()
+    bench.load()
     with shell.database.transaction() as connection:
         connection.execute("delete from raw_salesforce.opportunity where stage_name = 'Closed Won'")
     gone = len(bench.entitled()) - len(bench.live("opportunity"))
@@ -44,6 +48,8 @@ def test_a_preview_shows_what_would_come_in_and_changes_nothing_before_it_is_tol
     assert (wrong.exit_code, "Near it: Closed Won" in wrong.line) == (1, True), wrong.text
     assert shell.ask(FILTER) == [(None, ["Closed Lost"])]
     bench.filter(BackfillFilter())
+    with shell.database.transaction() as connection:
+        connection.execute("delete from fluint_sync.owner_coverage")
     bench.load()
 
 

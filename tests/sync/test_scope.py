@@ -230,6 +230,7 @@ def test_an_owner_whom_the_filter_leaves_out_stays_out_and_comes_in_alone(bench:
     assert set(covered) <= set(bench.ask("select owner_id, listed_at from fluint_sync.owner_coverage"))
 
 
+@pytest.mark.slow
 def test_leaving_out_an_owner_whose_deals_are_in_removes_none_of_them(bench: Bench) -> None:
     """Retention: deals that vanish from a workspace, or freeze there, because somebody narrowed the filter."""
     bench.load()
