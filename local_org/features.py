@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_org.objects import Field, SObject
+from local_org.objects import SOBJECTS, Field, SObject
 from local_org.switches import Switches
 from local_org.tables import Tables
 
@@ -28,6 +28,9 @@ class Features:
     multi_currency: bool
     opportunity_teams: bool
     custom_fields: bool
+    absent_permissions: frozenset[str]
+    tokens_of_others: bool
+    """Whether everybody sees everybody's OauthToken rows."""
     email_body_length: int
 
     @classmethod
@@ -41,6 +44,8 @@ class Features:
             switches.multi_currency,
             switches.opportunity_teams,
             switches.custom_fields,
+            switches.absent_permissions(),
+            not switches.oauth_tokens_of_others_need_manage_users,
             switches.email_body_length,
         )
 
@@ -52,14 +57,27 @@ class Features:
 
     def fields(self, sobject: SObject) -> list[Field]:
         """Returns the object's fields as this org has them."""
-        found = [each for each in sobject.fields if self.custom_fields or not each.custom]
-        return [self._as_here(sobject, each) for each in found if self._has(sobject, each.name)]
+        return [self._as_here(sobject, each) for each in sobject.fields if self._has(sobject, each)]
 
-    def _has(self, sobject: SObject, name: str) -> bool:
+    def absent_fields(self) -> list[str]:
+        """Returns the fields that could have security of their own and are not in this org, as `Opportunity.Competition__c`."""
+        return [
+            f"{sobject.name}.{each.name}"
+            for sobject in SOBJECTS.values()
+            for each in sobject.fields
+            if each.permissionable and not self._has(sobject, each)
+        ]
+
+    def _has(self, sobject: SObject, field: Field) -> bool:
+        name = field.name
+        if field.custom:
+            return self.custom_fields
         if name == "RecordTypeId":
             return sobject.name in self.record_types
         if name == "CurrencyIsoCode":
             return self.multi_currency
+        if name.removeprefix("Permissions") in self.absent_permissions:
+            return False
         return self.email_tracking or sobject.name != "EmailMessage" or name not in _TRACKING
 
     def _as_here(self, sobject: SObject, field: Field) -> Field:

@@ -5,10 +5,13 @@ Org.open makes a new org where there is none (standard.py says what a new org ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from local_org import soql, standard
+from local_org.before_query import STEPS, Question, prepare
 from local_org.clock import Clock
+from local_org.freshness import Freshness
 from local_org.security import Security
 from local_org.soql import dates
 from local_org.store import Store
@@ -24,7 +27,12 @@ class Org:
         self.clock = store.clock
         self.org_id = org_id
         self.switches = store.switches
-        self.security = Security(store, store.clock, store.switches)
+        self.security = Security(store, store.clock, self.switches)
+        self.identity_url: Callable[[str], str] = lambda user_id: f"/id/{org_id}/{user_id}"
+        """Names a user (id); a served org puts its address before it."""
+        self.freshness = Freshness(store.clock)
+        self.before_query = dict(STEPS)
+        """By object (lower case), what happens before it is queried; whoever serves the org adds what needs its tokens."""
 
     @classmethod
     def open(cls, directory: Path, clock: Clock | None = None) -> Org:
@@ -42,6 +50,7 @@ class Org:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
             self.store.expire_bin()
+        prepare(Question(self.store, self.security, text, user_id), self.before_query)
         zone = dates.zone(self.user(user_id).get("TimeZoneSidKey"))
         asking = soql.Asking(
             self.security.of(user_id), self.clock.now(), zone, self.switches, include_deleted

@@ -20,11 +20,12 @@ Derivation = Callable[[Tables, Mapping[str, object] | None, Row], None]
 
 @dataclass(frozen=True)
 class Companion:
-    """A record that comes into being with another one, and the field of the other one that then names it."""
+    """A record that comes into being with another one, the field of the other one that then names it, and the ids of those it replaces."""
 
     sobject: str
     values: Mapping[str, object]
     named_in: str | None = None
+    replaces: tuple[str, ...] = ()
 
 
 def derive(tables: Tables, sobject: SObject, before: Mapping[str, object] | None, changed: Row) -> None:
@@ -34,8 +35,19 @@ def derive(tables: Tables, sobject: SObject, before: Mapping[str, object] | None
         derivation(tables, before, changed)
 
 
-def companions(sobject: SObject, row: Mapping[str, object], by: str) -> list[Companion]:
-    """Returns the records that the platform makes along with a new one."""
+def companions(
+    tables: Tables,
+    sobject: SObject,
+    before: Mapping[str, object] | None,
+    changed: Mapping[str, object],
+    by: str,
+) -> list[Companion]:
+    """Returns the records that the platform makes along with a saved one, which is new where `before` is None."""
+    row = {**(before or {}), **changed}
+    if sobject.name == "User" and (before is None or row["ProfileId"] != before["ProfileId"]):
+        return profile_assignment(tables, row)
+    if before is not None:
+        return []
     if sobject.name == "Profile":
         return [_own_permission_set(row)]
     if sobject.name == "EmailMessage" and row.get("ParentId") is None and row.get("ActivityId") is None:
@@ -199,6 +211,21 @@ def _own_permission_set(profile: Mapping[str, object]) -> Companion:
         "Type": "Profile",
     }
     return Companion("PermissionSet", own | system)
+
+
+def profile_assignment(tables: Tables, user: Mapping[str, object]) -> list[Companion]:
+    """Returns the one assignment that every profile brings to its users: of the permission set that the profile owns."""
+    held = tables.select(
+        "select a.Id from PermissionSetAssignment a join PermissionSet s on s.Id = a.PermissionSetId"
+        " where a.AssigneeId = ? and s.IsOwnedByProfile = 1",
+        (user["Id"],),
+    )
+    if not user.get("ProfileId"):
+        return []
+    owned = tables.find_ids("PermissionSet", ProfileId=user["ProfileId"], IsOwnedByProfile=1)
+    replaced = tuple(str(row[0]) for row in held)
+    values = [{"PermissionSetId": each, "AssigneeId": user["Id"]} for each in owned]
+    return [Companion("PermissionSetAssignment", each, replaces=replaced) for each in values]
 
 
 def _logged_mail(mail: Mapping[str, object], by: str) -> Companion:

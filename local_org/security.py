@@ -56,7 +56,7 @@ class Access(Permissions):
         if sobject.sharing == "file":
             return self.has("QueryAllFiles") and self.has("ViewAllData")
         if sobject.sharing.startswith("user:"):
-            return self.has("ManageUsers")
+            return self.has("ManageUsers") or self._features.tokens_of_others
         if sobject.sharing == "public" or self.has("ViewAllData"):
             return True
         return sobject.access.startswith(("object", "like:")) and (
@@ -104,6 +104,9 @@ class Access(Permissions):
 
         `by_id`: the query names the file's ids, which also shows files shared through a record (ContentVersion reference).
         """
+        if sobject.name == "FieldPermissions":
+            absent = self._features.absent_fields()
+            return f"{alias}.Field not in ({', '.join(map(repr, absent))})" if absent else None
         if self.sees_all(sobject):
             return None
         match sobject.sharing:
@@ -186,6 +189,7 @@ class Security:
     def __init__(self, store: Tables, clock: Clock, switches: Switches) -> None:
         """Reads from `store`; `clock` tells which assignments expired, `switches` which features the org has."""
         self._store = store
+        self._switches = switches
         self._clock = clock
         self._switches = switches
         self._known: dict[str, tuple[object, Access]] = {}

@@ -41,10 +41,9 @@ class Store(Tables):
             row["Id"] = row.get("Id") or self.reserve_ids(sobject, 1)[0]
             platform.derive(self, definition, None, row)
             self._write(f"insert into {schema.quoted(sobject)} ({{names}}) values ({{marks}})", sobject, row)
-            for each in platform.companions(definition, row, by):
-                made = self.insert(each.sobject, each.values, by=by)
-                if each.named_in is not None:
-                    self.overwrite(sobject, str(row["Id"]), {each.named_in: made})
+            self.accompany(
+                sobject, str(row["Id"]), platform.companions(self, definition, None, row, by), by=by
+            )
             platform.after_save(self, definition, None, row)
         return str(row["Id"])
 
@@ -64,7 +63,18 @@ class Store(Tables):
             changed = {name: value for name, value in given.items() if definition.has(name)} | changed
             platform.derive(self, definition, before, changed)
             self.overwrite(sobject, str(before["Id"]), changed)
+            made = platform.companions(self, definition, before, changed, by)
+            self.accompany(sobject, str(before["Id"]), made, by=by)
             platform.after_save(self, definition, before, changed)
+
+    def accompany(self, sobject: str, record_id: str, made: Iterable[platform.Companion], *, by: str) -> None:
+        """Adds the records that belong to a record, in place of those that they replace."""
+        for each in made:
+            for replaced in each.replaces:
+                self.delete(each.sobject, replaced, by=by)
+            made_id = self.insert(each.sobject, each.values, by=by)
+            if each.named_in is not None:
+                self.overwrite(sobject, record_id, {each.named_in: made_id})
 
     def change_by_system(self, sobject: str, record_id: str, values: Mapping[str, object]) -> None:
         """Changes a row as Salesforce itself does in the background: SystemModstamp moves, LastModifiedDate does not.

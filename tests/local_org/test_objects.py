@@ -272,6 +272,7 @@ def test_what_an_org_may_lack_comes_and_goes_with_its_switch(
         assert is_there or code in str(answer.body)
         listed = {each["name"] for each in world.get("/sobjects")["sobjects"]}
         assert (sobject in listed and (not field or field in described(world, sobject))) is is_there
+        assert is_there or f"{sobject}.{field}" not in world.column("SELECT Field FROM FieldPermissions")
 
 
 @pytest.mark.parametrize("length", [32_000, 131_072])  # the default comes last
