@@ -13,7 +13,7 @@ from starlette.responses import Response
 from local_org.errors import ApiError
 from local_org.objects import SOBJECTS
 from local_org.workbench.deal import EDITABLE, found
-from local_org.workbench.person import Person, Row
+from local_org.workbench.person import Person, Row, quoted
 from local_org.workbench.site import Site, Visit, said
 
 Act = Callable[[Person, Row, Visit], str]
@@ -121,13 +121,14 @@ def mail(person: Person, deal: Row, visit: Visit) -> str:
 
 
 def _contacts(person: Person, deal_id: str, address: str) -> list[str]:
-    """Returns the contact of the deal that has the address, if the person sees one."""
-    if not person.sees("OpportunityContactRole", "Contact.Email"):
+    """Returns the contact of the deal that has the address, if the person sees that contact: others cannot be referred to."""
+    if not person.sees("Contact", "Email") or not person.sees("OpportunityContactRole", "ContactId"):
         return []
-    rows = person.rows(
-        f"SELECT ContactId, Contact.Email FROM OpportunityContactRole WHERE OpportunityId = '{deal_id}'"
+    roles = f"SELECT ContactId FROM OpportunityContactRole WHERE OpportunityId = '{deal_id}'"
+    found = person.rows(
+        f"SELECT Id FROM Contact WHERE Email = {quoted(address)} AND Id IN ({roles}) ORDER BY Id LIMIT 1"
     )
-    return [str(row["ContactId"]) for row in rows if str(row["Contact.Email"]).lower() == address.lower()][:1]
+    return [str(row["Id"]) for row in found]
 
 
 def _path(deal: Row) -> str:

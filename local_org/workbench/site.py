@@ -165,10 +165,15 @@ class Site:
             known = self.sessions.find(request.cookies.get(self.sessions.cookie, ""))
             visit = Visit(request, known or self.sessions.begin())
             if request.method == "POST":
-                form = await request.form()
-                visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
-                visit.uploads = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
-            answer = await run_in_threadpool(self._answer, page, visit)
+                # Leaving the block closes the uploads.
+                async with request.form() as form:
+                    visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
+                    visit.uploads = {
+                        name: value for name, value in form.items() if isinstance(value, UploadFile)
+                    }
+                    answer = await run_in_threadpool(self._answer, page, visit)
+            else:
+                answer = await run_in_threadpool(self._answer, page, visit)
             if known is None or known is not visit.session:
                 answer.set_cookie(
                     self.sessions.cookie, visit.session.sid, path=PREFIX, secure=True, httponly=True, samesite="lax"
