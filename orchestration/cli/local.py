@@ -62,10 +62,11 @@ def _served(command: list[str]) -> int:
             if line:
                 card = json.loads(line)
                 done(f"The org is at {card['base_url']}: open it in a browser and play a rep.")
-                console.print(
-                    f"  The browser does not know its certificate authority, {card['ca_file']}, and will say so once."
-                )
-                console.print(f"  Ctrl-C ends it; what it holds stays in {card['directory']}.")
+                for text in (
+                    f"The browser does not know its certificate authority, {card['ca_file']}, and will say so once.",
+                    f"Ctrl-C ends it; what it holds stays in {card['directory']}.",
+                ):
+                    console.print(f"  {text}", soft_wrap=True)
             return process.wait()
         except KeyboardInterrupt:
             process.terminate()
