@@ -38,14 +38,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a local org until Ctrl-C, with pages for people; further options as in `python -m local_org serve --help`."""
-    command = [
-        *_module("local_org"),
-        "serve",
-        "--directory",
-        str(directory),
-        "--with-parent",
-        str(os.getpid()),
-    ]
+    command = [sys.executable, "-m", "local_org", "serve", "--directory", str(directory)]
+    command += ["--with-parent", str(os.getpid())]
     command += ["--opportunities", str(opportunities), *(["--live"] if live else [])]
     command += [] if pace is None else ["--pace", str(pace)]
     raise typer.Exit(_served([*command, *context.args]))
