@@ -5,6 +5,7 @@ Belongs here: what the pages of switches and of faults share, so that a new swit
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -29,6 +30,30 @@ def defaults(settings: Any) -> dict[str, object]:
         elif each.default_factory is not MISSING:
             found[each.name] = each.default_factory()
     return found
+
+
+def groups(settings: type) -> list[tuple[str, list[str]]]:
+    """Returns the fields of a dataclass as its source groups them: the comment above some of them, and their names.
+
+    The comments say what the fields mean, and nothing else does; without the source all fields are one group.
+    """
+    try:
+        lines = inspect.getsource(settings).splitlines()
+    except OSError:
+        lines = []
+    found: list[tuple[str, list[str]]] = [("", [])]
+    names = {each.name for each in fields(settings)}
+    for line in map(str.strip, lines):
+        name = line.partition(":")[0]
+        if line.startswith("#"):
+            if found[-1][1] or not found[-1][0]:
+                found.append(("", []))
+            found[-1] = (f"{found[-1][0]} {line.lstrip('# ')}".strip(), [])
+        elif name in names:
+            found[-1][1].append(name)
+            names.remove(name)
+    rest = [each.name for each in fields(settings) if each.name in names]
+    return [each for each in [*found, ("", rest)] if each[1]]
 
 
 def inputs(values: Mapping[str, object]) -> list[Input]:

@@ -28,7 +28,8 @@ def show(site: Site, visit: Visit) -> Response:
         "operator.html",
         turns=TURNS,
         ahead=_ahead(site),
-        inputs=forms.inputs(now),
+        groups=forms.groups(Switches),
+        inputs={each.name: each for each in forms.inputs(now)},
         usual={each.name: each.text for each in forms.inputs(usual)},
         people=people_of(site.org),
     )

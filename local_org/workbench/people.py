@@ -18,7 +18,7 @@ Row = dict[str, object]
 DEMO_DEALS = 300
 _PARTS = {
     "rep": "Sales rep",
-    "manager": "Sales manager; sees every deal, changes none",
+    "manager": "Sales manager; sees the deals of all",
     "administrator": "Administrator; may see and change everything",
     "integration": "The user that Fluint connects as",
     "unmatched": "Sales rep whom Fluint does not know",

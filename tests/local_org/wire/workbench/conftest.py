@@ -116,7 +116,7 @@ def rep(served: OrgServer) -> Visitor:
 
 @pytest.fixture
 def manager(served: OrgServer) -> Visitor:
-    """Somebody who plays the manager, who sees every deal and changes none."""
+    """Somebody who plays the manager, who sees the deals of all."""
     return Visitor(served).play(member(served, "manager"))
 
 

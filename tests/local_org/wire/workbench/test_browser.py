@@ -131,7 +131,7 @@ def test_a_person_filters_and_opens_a_deal_by_keyboard_alone(page: Page, served:
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.locator("tbody a").first.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("may look at this deal, not change it")).to_be_visible()
+    expect(page.get_by_role("heading", name="Details")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 420])

@@ -34,6 +34,17 @@ def hidden_amount(served: OrgServer) -> Iterator[None]:
             yield
 
 
+@pytest.fixture
+def onlooker(served: OrgServer) -> Iterator[Visitor]:
+    """Somebody who plays the second rep, and sees the deals of all by a permission set while the test runs."""
+    store, by, user_id = served.org.store, served.org.system_user_id, member(served, "rep", 1)
+    set_id = store.find_ids("PermissionSet", Name="Sales_Operations")[0]
+    values = {"PermissionSetId": set_id, "AssigneeId": user_id}
+    assignment = store.insert("PermissionSetAssignment", values, by=by)
+    yield Visitor(served).play(user_id)
+    store.delete("PermissionSetAssignment", assignment, by=by)
+
+
 def test_a_rep_sees_own_deals_and_the_manager_those_of_all(
     served: OrgServer, rep: Visitor, manager: Visitor
 ) -> None:
@@ -144,15 +155,15 @@ def test_a_value_that_the_api_refuses_is_refused_in_its_words(
 
 
 def test_whoever_only_sees_a_deal_is_offered_no_change_and_refused_one(
-    served: OrgServer, manager: Visitor, deal: str
+    served: OrgServer, onlooker: Visitor, deal: str
 ) -> None:
     """View All lets one look; a forged form must not get further than the API would."""
     before = served.org.store.get("Opportunity", deal)
-    page = manager.look(f"/deals/{deal}")
+    page = onlooker.look(f"/deals/{deal}")
     assert "may look at this deal, not change it" in text_of(page)
     assert f"{deal}/delete" not in page.text
     for act, form in {"stage": {"stage": "Closed Won"}, "edit": {"Amount": "1"}, "delete": {}}.items():
-        assert "INSUFFICIENT_ACCESS" in text_of(manager.send(f"/deals/{deal}/{act}", **form)), act
+        assert "INSUFFICIENT_ACCESS" in text_of(onlooker.send(f"/deals/{deal}/{act}", **form)), act
     assert served.org.store.get("Opportunity", deal) == before
 
 
