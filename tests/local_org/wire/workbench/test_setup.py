@@ -16,6 +16,7 @@ from local_org.objects import SOBJECTS
 from local_org.server import OrgServer
 from local_org.switches import Switches
 from local_org.workbench.faults import READY
+from local_org.workbench.setup import coherent
 from tests.local_org.wire.workbench.conftest import Visitor, api_as, member, own_set, read, text_of
 
 TICKED = re.compile(r'<input type="checkbox" name="([^"]+)" value="1"[^>]*? checked')
@@ -55,6 +56,26 @@ def test_taking_read_away_takes_what_needs_it_and_closes_the_object(
     assert "no opportunities at all" in text_of(rep.look("/deals", 403))
     answer = api.get(QUERY, params={"q": "SELECT Id FROM Opportunity"})
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_TYPE")
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"),
+    [
+        ("", "Delete", "Read Edit Delete"),
+        ("", "ModifyAllRecords", "Read Edit Delete ViewAllRecords ModifyAllRecords"),
+        ("Read Edit Delete", "Edit Delete", ""),
+        ("Read Edit Delete", "Read Delete", "Read"),
+        ("Read ViewAllRecords Edit", "Read ViewAllRecords Edit Create", "Read ViewAllRecords Edit Create"),
+        ("Read", "", ""),
+    ],
+)
+def test_object_permissions_that_need_each_other_come_and_go_together(
+    before: str, asked: str, after: str
+) -> None:
+    """Salesforce knows no Edit without Read; an org that did would let a client write what it cannot read."""
+    names = ({f"Permissions{each}" for each in text.split()} for text in (before, asked, after))
+    had, wanted, expected = names
+    assert coherent(had, wanted) == expected
 
 
 def test_granting_view_all_shows_the_deals_of_all(

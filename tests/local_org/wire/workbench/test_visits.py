@@ -171,7 +171,7 @@ def test_the_log_shows_the_newest_first_and_what_the_filter_leaves(served: OrgSe
     me = member(served, "integration")
     answered = text_of(rep.look(f"/log?text=from+contact&user={me}&outcome=ok"))
     assert (
-        "Fluint Integration GET /services/data/v66.0/query 1 query SELECT Id FROM Contact LIMIT 3 200 API 3"
+        "Fluint Integration GET /services/data/v66.0/query SELECT Id FROM Contact LIMIT 3 SELECT Id FROM Contact LIMIT 3 200 API 3"
         in answered
     )
     assert "SELECT Nothing" not in answered
