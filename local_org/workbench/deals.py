@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from local_org.ids import to_18
 from local_org.objects import SOBJECTS
 from local_org.workbench.person import Person, Row, containing, quoted
 from local_org.workbench.site import Site, Visit
@@ -48,7 +49,7 @@ class Asked:
         sort = query.get("sort", _NEWEST_FIRST)
         return cls(
             query.get("stage", ""),
-            query.get("owner", ""),
+            to_18(query.get("owner", "")) or "",
             query.get("text", "").strip(),
             "1" if query.get("bin") else "",
             sort if sort.removeprefix("-") in COLUMNS else _NEWEST_FIRST,

@@ -105,9 +105,7 @@ def set_fields(site: Site, visit: Visit) -> Response:
             # Taking Read away takes Edit along; granting Edit grants Read.
             read = read or (edit and not before[0])
             if (read, edit and read) != before:
-                standard.grant_fields(
-                    site.org.store, set_id, chosen, [name], read=read, edit=edit and read, by=by
-                )
+                standard.grant_fields(site.org.store, set_id, chosen, [name], read=read, edit=edit, by=by)
                 changed += 1
         return changed
 

@@ -84,6 +84,22 @@ def test_filters_narrow_the_list_to_what_a_query_gives(served: OrgServer, manage
     assert found
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "stage=x' OR Name LIKE '%25",
+        "text=%25x' OR Name LIKE '",
+        "text=_____",
+        "text=%25%25",
+    ],
+)
+def test_what_a_filter_says_is_text_and_never_a_query(manager: Visitor, question: str) -> None:
+    """A quote that ends the literal, or a wildcard that is one, shows deals that the filter does not mean."""
+    page = manager.look(f"/deals?{question}")
+    assert shown(page) == []
+    assert "No deal fits the filter." in text_of(page)
+
+
 @pytest.mark.parametrize("name", ["O'Neill \\ 100% _sure_", "<script>alert(1)</script>", '"quoted" & more'])
 def test_a_name_with_signs_is_found_and_shown_as_it_is(
     served: OrgServer, rep: Visitor, deal: str, name: str
@@ -199,6 +215,20 @@ def test_a_deleted_deal_lies_in_the_bin_and_comes_back(served: OrgServer, rep: V
     assert "The deal is back" in text_of(rep.send(f"/deals/{deal}/restore"))
     assert read(api, soql)[0]["IsDeleted"] is False
     assert "not in the recycle bin" in text_of(rep.send(f"/deals/{deal}/restore"))
+
+
+def test_whoever_may_not_delete_a_deal_may_not_restore_it(served: OrgServer, onlooker: Visitor) -> None:
+    """REST has no undelete to decide this, so the page must."""
+    store, me = served.org.store, member(served, "rep")
+    deal = store.insert(
+        "Opportunity", {"Name": "Binned", "StageName": "Qualification", "CloseDate": "2030-01-31"}, by=me
+    )
+    store.delete("Opportunity", deal, by=me)
+    page = onlooker.look(f"/deals/{deal}")
+    assert "lies in the recycle bin" in text_of(page)
+    assert "Restore" not in text_of(page)
+    assert "INSUFFICIENT_ACCESS" in text_of(onlooker.send(f"/deals/{deal}/restore"))
+    assert (store.get("Opportunity", deal) or {})["IsDeleted"] is True
 
 
 @pytest.mark.parametrize("sees_contact", [True, False], ids=["contact-of-the-rep", "contact-of-another"])
