@@ -5,13 +5,12 @@ Belongs here: what the page reads. Does not: what its forms do (acts.py), files 
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import Response
 
 from local_org.errors import not_found
 from local_org.ids import to_18
 from local_org.objects import SOBJECTS, Field
+from local_org.rest import layouts
 from local_org.rest.describe import MASTER
 from local_org.workbench import formats
 from local_org.workbench.deals import stages
@@ -76,11 +75,14 @@ def found(person: Person, record_id: str) -> Row:
 
 
 def related_lists(person: Person, record_type: object) -> list[str]:
-    """Returns the related lists that the layout of a record type shows to the person, by their relationship's name."""
-    layout: dict[str, Any] = person.call(
-        "GET", f"/sobjects/Opportunity/describe/layouts/{record_type or MASTER}"
+    """Returns the related lists that the person's layout for a record type shows, by their relationship's name.
+
+    Asked of the layout itself: whether a describe names the Files list is a switch, and changes no page.
+    """
+    profile = person.org.user(person.user_id)["ProfileId"]
+    return layouts.related_lists(
+        person.org.store, "Opportunity", str(record_type or MASTER), str(profile) if profile else None
     )
-    return [each["name"] for each in layout["relatedLists"]]
 
 
 def _names_something(person: Person, field: Field) -> bool:

@@ -173,29 +173,53 @@ def _label(sobject: str, name: str) -> str:
 
 
 def show_layouts(site: Site, visit: Visit) -> Response:
-    """Shows which related lists each layout of the opportunity has."""
-    return site.page(visit, "layouts.html", layouts=_layouts(site), related=RELATED)
+    """Shows which related lists each layout of the opportunity has, for everybody or for one profile."""
+    profile = visit.asked.get("profile", "")
+    return site.page(
+        visit,
+        "layouts.html",
+        layouts=_layouts(site, profile),
+        related=RELATED,
+        profiles=_profiles(site),
+        profile=profile,
+    )
 
 
 def set_layouts(site: Site, visit: Visit) -> Response:
-    """Saves the related lists of every layout of the opportunity; lists that this page does not show stay."""
-    for each in _layouts(site):
+    """Saves the related lists of every layout of the opportunity; lists that this page does not show stay.
+
+    A profile gets a layout of its own where the form differs from that of everybody.
+    """
+    profile = visit.form.get("profile", "")
+    for each in _layouts(site, profile):
         kept = [name for name in each["lists"] if name not in RELATED]
         lists = [name for name in RELATED if f"{each['id']}.{name}" in visit.form] + kept
         if set(lists) != set(each["lists"]):
-            layouts.set_related_lists(site.org.store, "Opportunity", lists, each["id"])
+            layouts.set_related_lists(site.org.store, "Opportunity", lists, each["id"], profile or None)
     visit.say("Saved. Open pages show it once they are loaded again.")
-    return site.go("/layouts")
+    return site.go("/layouts", **({"profile": profile} if profile else {}))
 
 
-def _layouts(site: Site) -> list[Row]:
+def _profiles(site: Site) -> list[tuple[str, str]]:
+    rows = site.org.store.select("select Id, Name from Profile where UserType = 'Standard' order by Name")
+    return [(str(key), str(name)) for key, name in rows]
+
+
+def _layouts(site: Site, profile: str) -> list[Row]:
+    """Returns the layouts by record type. Raises ApiError 404 for a profile that does not exist."""
+    if profile and profile not in dict(_profiles(site)):
+        raise not_found("There is no such profile.")
     store = site.org.store
     types = store.select(
         "select Id, Name from RecordType where SobjectType = 'Opportunity' order by IsActive desc, Name"
     )
-    named = [(str(key), f"{name}") for key, name in types] + [(MASTER, "Without a record type")]
+    named = [(str(key), str(name)) for key, name in types] + [(MASTER, "Without a record type")]
     return [
-        {"id": key, "name": name, "lists": layouts.related_lists(store, "Opportunity", key)}
+        {
+            "id": key,
+            "name": name,
+            "lists": layouts.related_lists(store, "Opportunity", key, profile or None),
+        }
         for key, name in named
     ]
 

@@ -10,8 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from local_org import standard
-from local_org.rest.describe import MASTER
-from local_org.rest.layouts import related_lists, set_related_lists
 from local_org.server import OrgServer
 from local_org.workbench.site import NAVIGATION
 from tests.local_org.wire.conftest import Web
@@ -57,11 +55,11 @@ def upload(served: OrgServer, deal: str) -> None:
 def put_back(served: OrgServer, deal: str) -> Iterator[None]:
     """What the administrator takes away in the test is there again after it."""
     store, by = served.org.store, served.org.system_user_id
-    record_type = str((store.get("Opportunity", deal) or {})["RecordTypeId"] or MASTER)
-    lists = related_lists(store, "Opportunity", record_type)
+    kept = store.select("select name, value from _setting where name like 'layout:%'")
     yield
+    store.execute("delete from _setting where name like 'layout:%'")
+    store.execute_many("insert into _setting values (?, ?)", kept)
     standard.grant_fields(store, own_set(served, "Standard User"), "Opportunity", ["Amount"], by=by)
-    set_related_lists(store, "Opportunity", lists, record_type)
 
 
 def test_a_newcomer_plays_a_rep_and_an_administrator(

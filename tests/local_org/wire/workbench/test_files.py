@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_org.rest.describe import MASTER
-from local_org.rest.layouts import FILES, related_lists, set_related_lists
+from local_org.rest.layouts import FILES
 from local_org.server import OrgServer
 from tests.local_org.wire.workbench.conftest import PREFIX, Visitor, api_as, member, read, text_of
 
@@ -31,11 +31,11 @@ def document(served: OrgServer, deal: str) -> str:
 def layouts_are_put_back(served: OrgServer) -> Iterator[None]:
     """Every layout is after the test as it was before."""
     store = served.org.store
-    types = [MASTER] + [str(row[0]) for row in store.select("select Id from RecordType")]
-    before = {each: related_lists(store, "Opportunity", each) for each in types}
+    settings = "select name, value from _setting where name like 'layout:%'"
+    kept = store.select(settings)
     yield
-    for record_type, lists in before.items():
-        set_related_lists(store, "Opportunity", lists, record_type)
+    store.execute("delete from _setting where name like 'layout:%'")
+    store.execute_many("insert into _setting values (?, ?)", kept)
 
 
 def test_a_rep_sees_both_versions_and_downloads_them(rep: Visitor, deal: str, document: str) -> None:
@@ -79,6 +79,28 @@ def test_files_off_the_layout_are_not_shown_and_nothing_hints_at_them(
         f"SELECT Id FROM ContentDocumentLink WHERE LinkedEntityId = '{deal}'",
     )
     assert links
+
+
+def test_a_profile_of_its_own_layout_sees_files_where_others_do_not(
+    served: OrgServer, rep: Visitor, deal: str, document: str, layouts_are_put_back: None
+) -> None:
+    """Two people look at the same deal and see different pages: that is what a check of one profile misses."""
+    profile = str(served.org.user(member(served, "rep"))["ProfileId"])
+    page = rep.look(f"/layouts?profile={profile}")
+    ticked = [part.split('"')[0] for part in page.text.split('<input type="checkbox" name="')[1:]]
+    rep.send("/layouts", profile=profile, **{name: "1" for name in ticked if not name.endswith(FILES)})
+    assert "Mutual plan" not in text_of(rep.look(f"/deals/{deal}"))
+    administrator = Visitor(served).play(member(served, "administrator"))
+    assert "Mutual plan" in text_of(administrator.look(f"/deals/{deal}"))
+    rep.look("/layouts?profile=00e000000000000AAA", 404)
+
+
+def test_the_page_shows_files_whether_or_not_a_describe_names_them(
+    served: OrgServer, rep: Visitor, deal: str, document: str
+) -> None:
+    """What nobody could confirm is the describe; what the rep sees does not hang on it."""
+    served.org.switches.set({"layouts_name_the_files_list": False})
+    assert "Mutual plan" in text_of(rep.look(f"/deals/{deal}"))
 
 
 def test_a_rep_uploads_a_file_and_a_version_of_it(served: OrgServer, rep: Visitor, deal: str) -> None:
