@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from local_org import rest
+from local_org import rest, workbench
 from local_org.access_log import AccessLog
 from local_org.admin import Admin
 from local_org.bulk import Bulk
@@ -55,6 +55,7 @@ def build_app(org: Org) -> ASGIApp:
         *Bulk(org, jobs).routes(),
         *FileRoutes(org).routes(),
         *rest.routes(org),
+        *workbench.routes(workbench.Site.of(org, registration, tokens, log, faults)),
         Admin(org, tokens, log, faults).mount(),
     ]
     handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}
