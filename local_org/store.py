@@ -113,10 +113,17 @@ class Store:
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[object, ...]]:
         """Yields the rows of a query from one snapshot, on a connection of its own; may be read on from another thread."""
+        for block in self.blocks(sql, parameters):
+            yield from block
+
+    def blocks(
+        self, sql: str, parameters: Sequence[object] = (), size: int = 1_000
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Yields the rows likewise, by the `size`."""
         with closing(self._open()) as connection:
             cursor = connection.execute(sql, tuple(parameters))
-            while rows := cursor.fetchmany(1_000):
-                yield from rows
+            while rows := cursor.fetchmany(size):
+                yield rows
 
     # -- ids ---------------------------------------------------------------------------------------------------------------------
 
@@ -232,6 +239,12 @@ class Store:
         if total > _BATCH:
             self.execute("analyze")
         return total
+
+    def settle(self) -> None:
+        """After much was added: brings the log of it into the file, and counts rows so that queries find their indexes."""
+        self.execute("pragma analysis_limit = 1000")
+        self.execute("analyze")
+        self.execute("pragma wal_checkpoint(truncate)")
 
     # -- deletion ----------------------------------------------------------------------------------------------------------------
 

@@ -65,12 +65,15 @@ def limits(call: Call) -> Answer:
 
 def _counted(call: Call) -> dict[str, tuple[int, int]]:
     # files.py stands on rest/writes.py, so it cannot be imported with this module.
-    from local_org import bulk_jobs, files
+    from local_org import bulk_table, files
 
     switches = call.org.switches
     return {
         "ContentPublicationLimit": (switches.daily_content_versions, files.versions_in_last_day(call.org)),
         "FileStorageMB": (switches.file_storage_mb, files.storage_used(call.org) // 1_000_000),
-        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, bulk_jobs.jobs_in_last_day(call.org)),
-        "DailyBulkV2QueryFileStorageMB": (976_562, 0),
+        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, bulk_table.jobs_in_last_day(call.org)),
+        "DailyBulkV2QueryFileStorageMB": (
+            switches.daily_bulk_query_result_kb // 1024,
+            bulk_table.result_bytes_in_last_day(call.org) // 1024**2,
+        ),
     }
