@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from random import Random
 
 from local_org import schema
-from local_org.demo.world import ALPHABET, CHECK
+from local_org.demo.world import ALPHABET
+from local_org.ids import number_of
 from local_org.objects import SOBJECTS, Field, SObject
 from local_org.store import Store
 
@@ -20,7 +21,9 @@ BOOK = 25_000
 """Opportunities of one book. A book's ids differ in their last three digits alone, so each object has fewer than 62³ rows in it."""
 MOST_IN_ONE = 100_000
 """Up to here an org is one book, however long that takes."""
-MOST_BOOKS = 62 * 62
+_DIGITS = [digit for digit in ALPHABET if not digit.isupper()]
+"""Digits of ids that leave the check characters alone: with them, an id of a copy is the book's id with two digits changed."""
+MOST_BOOKS = len(_DIGITS) ** 2
 _ROOM = 62**3
 COPIED = (
     "Account",
@@ -73,10 +76,15 @@ def multiply(store: Store, books: int, seed: int) -> None:
     """Adds `books - 1` copies of everything that hangs on the deals in the store. Call inside the transaction that made these."""
     if books == 1:
         return
+    for prefix, last in store.select("select prefix, last from _sequence"):
+        if prefix in _PREFIXES and int(str(last)) >= _ROOM:
+            raise ValueError(
+                f"A book holds more records with ids {prefix}… than there are ids between two copies."
+            )
     store.execute(
-        "create temp table book_copy (number integer primary key, digits text, bits integer, second text, tag text, factor real)"
+        "create temp table book_copy (number integer primary key, digits text, tail text, tag text, factor real)"
     )
-    store.execute_many("insert into temp.book_copy values (?, ?, ?, ?, ?, ?)", _copies(books, seed))
+    store.execute_many("insert into temp.book_copy values (?, ?, ?, ?, ?)", _copies(books, seed))
     indexes = [statement for name in COPIED for statement in schema.without_indexes(store, SOBJECTS[name])]
     for name in COPIED:
         _copy(store, SOBJECTS[name])
@@ -91,9 +99,12 @@ def multiply(store: Store, books: int, seed: int) -> None:
 def _copies(books: int, seed: int) -> Iterator[tuple[object, ...]]:
     rng = Random(seed)
     for number in range(1, books):
-        digits = ALPHABET[number // 62] + ALPHABET[number % 62]
-        bits = sum("A" <= digit <= "Z" and 1 << place for place, digit in enumerate(digits))
-        yield number, digits, bits, f"{rng.randrange(60):02}", f"b{number}", rng.randint(60, 160) / 100
+        tail = f"{rng.randrange(60):02}.000Z"
+        yield number, _digits_of(number), tail, f"b{number}", rng.randint(60, 160) / 100
+
+
+def _digits_of(number: int) -> str:
+    return _DIGITS[number // len(_DIGITS)] + _DIGITS[number % len(_DIGITS)]
 
 
 def _copy(store: Store, sobject: SObject) -> None:
@@ -101,25 +112,14 @@ def _copy(store: Store, sobject: SObject) -> None:
     table, book = schema.quoted(sobject.name), f"temp.book_{sobject.name}"
     # Read from a table of its own: SQLite would first put all new rows aside, were they to go into the table that it reads.
     store.execute(f"create temp table book_{sobject.name} as select * from {table} order by Id")
-    last = str(store.select(f"select max(Id) from {book}")[0][0])
     names = [str(row[1]) for row in store.select(f"pragma table_info({table})")]
     values = ", ".join(_value(sobject, name) for name in names)
     store.touch(sobject.name)
     store.execute(f"insert into {table} select {values} from temp.book_copy c cross join {book} b")
-    store.execute(
-        "update _sequence set last = last + ? where prefix = ?",
-        (_room_taken(store, last, sobject), sobject.key_prefix),
-    )
-
-
-def _room_taken(store: Store, last: str, sobject: SObject) -> int:
-    """Returns how far the highest id moved. Raises ValueError for a book whose ids leave no room between copies."""
-    rows = store.select("select last from _sequence where prefix = ?", (sobject.key_prefix,))
-    if last != "None" and int(str(rows[0][0])) >= _ROOM:
-        raise ValueError(
-            f"A book holds more records of {sobject.name} than there are ids between two copies."
-        )
-    return _ROOM * int(str(store.select("select count(*) from temp.book_copy")[0][0]))
+    highest = store.select(f"select max(Id) from {table}")[0][0]
+    if highest is not None:
+        sequence = (number_of(str(highest)), sobject.key_prefix)
+        store.execute("update _sequence set last = ? where prefix = ?", sequence)
 
 
 def _copy_recycle_bin(store: Store) -> None:
@@ -151,10 +151,9 @@ def _reference(field: Field, column: str) -> str:
 
 
 def _moved(column: str) -> str:
-    """Returns the SQL of the id that stands for an id of the book in a copy: two digits differ, and with them the last check character."""
-    check = f"substr('{CHECK}', instr('{CHECK}', substr({column}, 18)) + c.bits, 1)"
-    return f"substr({column}, 1, 10) || c.digits || substr({column}, 13, 5) || {check}"
+    """Returns the SQL of the id that stands in a copy for an id of the book."""
+    return f"substr({column}, 1, 10) || c.digits || substr({column}, 13)"
 
 
 def _second(column: str) -> str:
-    return f"substr({column}, 1, 17) || c.second || '.000Z'"
+    return f"substr({column}, 1, 17) || c.tail"
