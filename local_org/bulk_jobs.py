@@ -116,7 +116,7 @@ class Jobs:
         try:
             self._finish(number, started)
         except _StoppedError:
-            return
+            remove_results(self.path(number))
         except ApiError as refusal:
             # In the words of a public log of such a job.
             self._fail(number, "InvalidBatch", f"Failed to process query: {refusal.code}: {refusal.message}")
@@ -133,7 +133,10 @@ class Jobs:
         self._pause(number, self._org.switches.bulk_processing_seconds - (time.monotonic() - started))
         milliseconds = max(1, round((time.monotonic() - started) * 1000))
         size = size_of(self.path(number))
-        self.table.move(number, (WORKING,), DONE, records=records, milliseconds=milliseconds, bytes=size)
+        if not self.table.move(
+            number, (WORKING,), DONE, records=records, milliseconds=milliseconds, bytes=size
+        ):
+            raise _StoppedError
 
     def _retried(self, number: int) -> Job:
         """Lets the platform's own retries pass, which a client sees in nothing but their number."""

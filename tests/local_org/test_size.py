@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -23,7 +24,7 @@ from local_org.registration import registration_of
 from orchestration.postgres.connection import Database
 from tests.local_org.served import ENDED
 
-OPPORTUNITIES, MAILS = 1_000_000, 200_000
+WANTED = {"Opportunity": 1_000_000, "EmailMessage": 200_000}
 V = "/services/data/v66.0"
 CHUNK = 1 << 20
 _TYPES = {
@@ -55,14 +56,14 @@ class Client:
         found: dict[str, object] = answer.json()
         return found
 
-    def job(self, soql: str) -> str:
-        """Creates a job and returns its id once it has ended."""
+    def job(self, soql: str) -> tuple[str, int]:
+        """Creates a job and returns its id and its number of records once it has ended."""
         job = self._post(f"{V}/jobs/query", "POST", {"operation": "queryAll", "query": soql})
         path = f"{self.card.base_url}{V}/jobs/query/{job['id']}"
         while (found := self.http.get(path, timeout=60).json())["state"] not in ENDED:
             time.sleep(0.05)
         assert found["state"] == "JobComplete", found
-        return str(job["id"])
+        return str(job["id"]), int(found["numberRecordsProcessed"])
 
     def discard(self, job_id: str, encoding: str) -> int:
         """Reads all pages and returns the bytes that the wire carried."""
@@ -93,7 +94,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     ]
     began = time.monotonic()
     process = subprocess.Popen(
-        [*command, "--opportunities", str(OPPORTUNITIES), "--mails", str(MAILS)],
+        [*command, "--opportunities", str(WANTED["Opportunity"]), "--mails", str(WANTED["EmailMessage"])],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -101,7 +102,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     try:
         assert process.stdout.readline()
         print(f"\nmachine load {os.getloadavg()}, {os.cpu_count()} processors")
-        print(f"made in {time.monotonic() - began:.1f} s")
+        print(f"made in {time.monotonic() - began:.1f} s ({_seconds_of(process.pid):.1f} s of one processor)")
         yield tmp_path
         print(f"most memory of the org: {_peak(process.pid)}")
     finally:
@@ -113,6 +114,12 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 def _peak(pid: int) -> str:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(each.partition(":")[2].strip() for each in lines if each.startswith("VmHWM"))
+
+
+def _seconds_of(pid: int) -> float:
+    """What a process has used of the processors, which other processes change little."""
+    times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _columns(sobject: str) -> list[Field]:
@@ -154,23 +161,27 @@ def test_a_million_deals_are_served_faster_than_postgres_takes_them(
 ) -> None:
     """Fault: the org is slower than COPY, so that measurements of the sync measure the org."""
     client = Client(directory)
-    for number, (sobject, rows) in enumerate((("Opportunity", OPPORTUNITIES), ("EmailMessage", MAILS)), 1):
+    for number, sobject in enumerate(WANTED, 1):
         fields = ", ".join(each.name for each in _columns(sobject))
         began = time.monotonic()
-        job_id = client.job(f"SELECT {fields} FROM {sobject}")
+        job_id, rows = client.job(f"SELECT {fields} FROM {sobject}")
         prepared = time.monotonic() - began
         path = directory / "bulk" / f"{number}.csv"
-        size = path.stat().st_size
-        plain, taken = timed(lambda job_id=job_id: client.discard(job_id, "identity"))  # type: ignore[misc]
-        zipped, packed = timed(lambda job_id=job_id: client.discard(job_id, "gzip"))  # type: ignore[misc]
+        assert rows > 0.9 * WANTED[sobject]  # the integration user does not see the mails of cases
+        served, taken = timed(partial(client.discard, job_id, "identity"))
+        zipped, packed = timed(partial(client.discard, job_id, "gzip"))
         with empty_database.connect(autocommit=True) as connection:
-            floor, copied = timed(lambda name=sobject, path=path: _copy(connection, name, path))  # type: ignore[misc]
-        assert (copied, taken >= size) == (rows, True)
+            floor, copied = timed(partial(_copy, connection, sobject, path))
+        assert copied == rows
+        assert taken >= path.stat().st_size
         print(
-            f"{sobject}: {rows:,} rows, {size / 1e6:,.0f} MB as CSV ({packed / 1e6:,.0f} MB zipped), load {os.getloadavg()[0]:.1f}"
+            f"{sobject}: {rows:,} rows, {taken / 1e6:,.0f} MB, {packed / 1e6:,.0f} zipped; load {os.getloadavg()[0]:.1f}"
         )
-        print(f"  prepared {prepared:.1f} s; served {plain:.1f} s, zipped {zipped:.1f} s; COPY {floor:.1f} s")
         print(
-            f"  served/COPY {plain / floor:.2f}, zipped/COPY {zipped / floor:.2f}, prepared and served/COPY {(prepared + plain) / floor:.2f}"
+            f"  prepared {prepared:.1f} s; served {served:.1f} s, zipped {zipped:.1f} s; COPY {floor:.1f} s"
         )
-        assert plain < floor
+        whole = (prepared + served) / floor
+        print(
+            f"  of COPY: served {served / floor:.2f}, zipped {zipped / floor:.2f}, prepared and served {whole:.2f}"
+        )
+        assert served < floor
