@@ -168,7 +168,9 @@ def api(served: Served) -> Iterator[Served]:
     org = served.org
     defaults = org.switches.as_dict()
     org.switches.set({"bulk_queued_seconds": 0.0, "bulk_processing_seconds": 0.0})
-    org.store.execute("update _bulk_job set is_deleted = 1, created_at = '2000-01-01'")  # numbers are not used twice
+    org.store.execute(
+        "update _bulk_job set is_deleted = 1, created_at = '2000-01-01'"
+    )  # numbers are not used twice
     yield served
     org.switches.set(defaults)
     served.turn_back()

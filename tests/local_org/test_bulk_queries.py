@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -151,28 +153,32 @@ def test_bad_soql_fails_at_create_or_as_a_job(api: Served, soql: str, code: str,
     assert api.run(soql)["errorMessage"].startswith(f"Failed to process query: {code}: ")
 
 
-def test_links_without_their_filter_end_as_a_failed_job_or_at_create(api: Served) -> None:
-    """API sheet 3.2: the Id filter is needed here too and the job ends Failed; 3.6: 400 API_ERROR, Implementation restriction."""
-    job = api.run(LINKS)
-    assert job["state"] == "Failed"
-    assert job["errorMessage"].startswith(
-        f"InvalidBatch : Failed to process query: MALFORMED_QUERY: {RESTRICTION}"
-    )
-    api.org.switches.set({"bulk_missing_id_filter_fails_at_create": True})
-    status, code, message = refusal(api, LINKS)
-    assert (status, code) == (400, "API_ERROR")
-    assert message.startswith(RESTRICTION)
-    assert api.run(f"{LINKS} WHERE LinkedEntityId = '{api.world.admin}'")["state"] == "JobComplete"
-
-
-def test_whoever_may_query_all_files_needs_no_filter(api: Served) -> None:
-    """API sheet 5: Query All Files with View All Data lifts the filter rule; 3.6: the restriction means a lack of View All Data."""
-    sets = api.world.permission_set("System Administrator")
-    api.org.store.update("PermissionSet", sets, {"PermissionsQueryAllFiles": False}, by=api.world.admin)
+@contextmanager
+def without_all_files(api: Served) -> Iterator[None]:
+    """Takes Query All Files from the administrators while the block runs."""
+    sets, store = api.world.permission_set("System Administrator"), api.org.store
+    store.update("PermissionSet", sets, {"PermissionsQueryAllFiles": False}, by=api.world.admin)
     try:
-        assert api.run(LINKS)["state"] == "Failed"
+        yield
     finally:
-        api.org.store.update("PermissionSet", sets, {"PermissionsQueryAllFiles": True}, by=api.world.admin)
+        store.update("PermissionSet", sets, {"PermissionsQueryAllFiles": True}, by=api.world.admin)
+
+
+def test_links_without_their_filter_end_as_a_failed_job_or_at_create(api: Served) -> None:
+    """API sheet 3.2: the Id filter is needed here too and the job ends Failed; 3.6: 400 API_ERROR, Implementation restriction.
+
+    API sheet 5: Query All Files (with View All Data) lifts it. Which of the two a real org does is a switch.
+    """
+    with without_all_files(api):
+        job = api.run(LINKS)
+        assert job["state"] == "Failed"
+        expected = f"InvalidBatch : Failed to process query: MALFORMED_QUERY: {RESTRICTION}"
+        assert job["errorMessage"].startswith(expected)
+        api.org.switches.set({"bulk_missing_id_filter_fails_at_create": True})
+        status, code, message = refusal(api, LINKS)
+        assert (status, code) == (400, "API_ERROR")
+        assert message.startswith(RESTRICTION)
+        assert api.run(f"{LINKS} WHERE LinkedEntityId = '{api.world.admin}'")["state"] == "JobComplete"
     assert api.run(LINKS)["state"] == "JobComplete"
 
 
