@@ -1,4 +1,4 @@
-"""An org of a test's own, without HTTP: a clock that stands still, two people, and a caller of the REST resources; and one over HTTPS."""
+"""An org of a test's own, without HTTP: a clock that stands still, two people, and a caller of the REST resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from local_org import standard
 from local_org.access_log import AccessLog
@@ -17,8 +16,6 @@ from local_org.clock import Clock
 from local_org.errors import ApiError
 from local_org.org import Org
 from local_org.rest.dispatch import Answer, Call, respond
-from local_org.server import serving_in_thread
-from tests.local_org.served import Served
 
 START = datetime(2026, 5, 13, 12, 30, 45, tzinfo=UTC)
 STAGES = [
@@ -151,27 +148,3 @@ def world(tmp_path: Path, clock: Clock) -> Iterator[World]:
     made = make_world(tmp_path, clock)
     yield made
     made.org.close()
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One org over HTTPS for all tests of what only HTTP shows, with its people and stages."""
-    with serving_in_thread(tmp_path_factory.mktemp("served")) as server, requests.Session() as http:
-        http.verify = server.registration.ca_file
-        http.trust_env = False
-        yield Served(server, people(server.org), http)
-
-
-@pytest.fixture
-def api(served: Served) -> Iterator[Served]:
-    """The served org: quick with its jobs, everything that a test turned turned back, and the jobs of other tests gone."""
-    org = served.org
-    defaults = org.switches.as_dict()
-    org.switches.set({"bulk_queued_seconds": 0.0, "bulk_processing_seconds": 0.0})
-    org.store.execute(
-        "update _bulk_job set is_deleted = 1, created_at = '2000-01-01'"
-    )  # numbers are not used twice
-    yield served
-    org.switches.set(defaults)
-    served.turn_back()
-    served.abort_all()

@@ -19,8 +19,8 @@ from psycopg import sql
 
 from local_org.objects import SOBJECTS, Field
 from orchestration.postgres.connection import Database
+from tests.local_org.bulk_and_files.served import ENDED
 from tests.local_org.org_process import OrgProcess, V, org_process
-from tests.local_org.served import ENDED
 
 WANTED = {"Opportunity": 1_000_000, "EmailMessage": 200_000}
 CHUNK = 1 << 20

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from local_org.bulk_table import add_other_job
-from tests.local_org.served import Served
+from local_org.ids import number_of
+from tests.local_org.bulk_and_files.served import Served
 
 STAGES = "SELECT Id, ApiName FROM OpportunityStage"
 CREATED = {
@@ -134,6 +136,30 @@ def test_a_job_that_has_not_ended_can_be_aborted_and_then_deleted(api: Served, b
     gone = (404, "NOT_FOUND", "The requested resource does not exist")
     assert api.refused("GET", f"/jobs/query/{job_id}") == gone
     assert api.refused("GET", f"/jobs/query/{job_id}/results") == gone
+
+
+def test_an_aborted_job_stays_aborted_and_leaves_no_result(api: Served) -> None:
+    """API sheet 3.1: state Aborted is an end. Fault: the worker overwrites the state that a person set, or forgets its file."""
+    job_id = working(api)
+    result = api.org.directory / "bulk" / f"{number_of(job_id)}.csv"
+    assert result.exists()
+    api.call("PATCH", f"/jobs/query/{job_id}", {"state": "Aborted"})
+    deadline = time.monotonic() + 60
+    while result.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not result.exists()
+    assert state(api, job_id) == "Aborted"
+
+
+def test_the_log_ties_the_calls_of_a_job_together(api: Served) -> None:
+    """API sheet 3.5: every call counts. A test of the client asks: which query, how many polls, how many rows read."""
+    api.http.delete(f"{api.url}/__local_org__/log", timeout=60)
+    job_id = api.run(STAGES)["id"]
+    api.page(job_id)
+    entries = api.http.get(f"{api.url}/__local_org__/log", timeout=60).json()
+    mine = [entry for entry in entries if entry["job_id"] == job_id]
+    assert (mine[0]["method"], mine[0]["soql"]) == ("POST", [STAGES])
+    assert sum(entry["rows"] or 0 for entry in mine) == 4
 
 
 def test_a_job_that_has_ended_cannot_be_aborted(api: Served) -> None:

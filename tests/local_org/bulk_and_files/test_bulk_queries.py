@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from tests.local_org.served import Served
+from tests.local_org.bulk_and_files.served import Served
 
 _NUMBERS = count()
 RESTRICTION = "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId"

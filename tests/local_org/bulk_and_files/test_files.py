@@ -2,76 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
+import tracemalloc
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 
-from tests.local_org.served import Served
-
-PATH = "/sobjects/ContentVersion"
-JSON = 'Content-Disposition: form-data; name="{}"\r\nContent-Type: application/json\r\n\r\n'
-BLOB = 'Content-Disposition: form-data; name="VersionData"; filename="plan.pdf"{}\r\nContent-Type: application/pdf\r\n\r\n'
-CONTENT = b"%PDF-1.7 \0\xff\r\n--not-the-boundary\r\n"
-
-
-def encoded(content: bytes) -> str:
-    """The bytes as the JSON form carries them."""
-    return base64.b64encode(content).decode()
-
-
-def upload(api: Served, content: bytes = CONTENT, *, by: str | None = None, **values: object) -> str:
-    """Creates a version by JSON and returns its id."""
-    body = {"PathOnClient": "plan.pdf", "VersionData": encoded(content), **values}
-    answer = api.call("POST", PATH, body, by=by)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-def refusal(api: Served, *, by: str | None = None, **values: object) -> tuple[int, str, str]:
-    """How a create call is refused."""
-    body = {"PathOnClient": "plan.pdf", "VersionData": encoded(CONTENT), **values}
-    return api.refused("POST", PATH, {k: v for k, v in body.items() if v is not None}, by=by)
-
-
-def multipart(
-    values: dict[str, object], content: bytes, name: str = "entity_content", tail: str = ""
-) -> bytes:
-    """The body of the multipart form."""
-    head = f"--b\r\n{JSON.format(name)}{json.dumps(values)}\r\n--b\r\n{BLOB.format(tail)}"
-    return head.encode() + content + b"\r\n--b--\r\n"
-
-
-def send(api: Served, body: bytes) -> Any:
-    """Sends a multipart body."""
-    return api.call("POST", PATH, data=body, headers={"Content-Type": 'multipart/form-data; boundary="b"'})
-
-
-def records(api: Served, soql: str, *, by: str | None = None) -> list[dict[str, Any]]:
-    """The records of a query."""
-    answer = api.call("GET", "/query", by=by, q=soql)
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["records"]
-    return found
-
-
-def version(api: Served, version_id: str, fields: str = "ContentDocumentId") -> dict[str, Any]:
-    """Fields of one version."""
-    (found,) = records(api, f"SELECT {fields} FROM ContentVersion WHERE Id = '{version_id}'")
-    return {name: value for name, value in found.items() if name != "attributes"}
-
-
-def document(api: Served, version_id: str) -> str:
-    """The document of a version."""
-    return str(version(api, version_id)["ContentDocumentId"])
-
-
-def download(api: Served, version_id: str, *, by: str | None = None) -> Any:
-    """Asks for the bytes of a version."""
-    return api.call("GET", f"{PATH}/{version_id}/VersionData", by=by)
+from tests.local_org.bulk_and_files.served import Served
+from tests.local_org.bulk_and_files.uploads import (
+    CONTENT,
+    JSON,
+    PATH,
+    document,
+    download,
+    encoded,
+    multipart,
+    records,
+    refusal,
+    send,
+    upload,
+    version,
+)
 
 
 @pytest.mark.parametrize(("name", "tail"), [("entity_content", ""), ("entity_document", ";")])
@@ -81,6 +34,7 @@ def test_a_multipart_body_makes_a_version_with_its_bytes(api: Served, name: str,
     made = answer.json()
     assert (answer.status_code, made.keys()) == (201, {"id", "success", "errors"})
     assert (made["id"][:3], made["success"], made["errors"]) == ("068", True, [])
+    assert answer.headers["Location"] == f"/services/data/v66.0{PATH}/{made['id']}"
     assert download(api, made["id"]).content == CONTENT
     fields = "Title, PathOnClient, FileType, FileExtension, ContentSize, Checksum, VersionNumber, IsLatest"
     assert version(api, made["id"], fields) == {
@@ -113,6 +67,11 @@ def test_an_empty_file_is_a_file(api: Served) -> None:
         ({"PathOnClient": "x" * 501}, "STRING_TOO_LONG", "max length=500"),
         (
             {"FirstPublishLocationId": "006000000000000AAA"},
+            "INVALID_CROSS_REFERENCE_KEY",
+            "invalid cross reference id",
+        ),
+        (
+            {"ContentDocumentId": "069000000000001AAA"},
             "INVALID_CROSS_REFERENCE_KEY",
             "invalid cross reference id",
         ),
@@ -151,6 +110,27 @@ def test_a_broken_multipart_body_makes_nothing(api: Served, body: bytes) -> None
     assert send(api, body).status_code == 400
     assert records(api, "SELECT COUNT(Id) FROM ContentVersion")[0]["expr0"] == before
     assert not list((api.org.directory / "files" / "incoming").iterdir())
+
+
+def test_a_refusal_names_the_field(api: Served) -> None:
+    """API sheet 2.5: `fields` present. Fault: a person is told that something is too long, and not what."""
+    body = {"PathOnClient": "x" * 501, "VersionData": encoded(CONTENT)}
+    assert api.call("POST", PATH, body).json()[0]["fields"] == ["PathOnClient"]
+    assert api.call("POST", PATH, {"PathOnClient": "a.txt"}).json()[0]["fields"] == ["VersionData"]
+    assert api.refused("POST", PATH, ["no record"])[1] == "JSON_PARSER_ERROR"
+
+
+def test_a_file_is_streamed_to_disk(api: Served) -> None:
+    """API sheet 5: multipart up to 2 GB. Fault: the org holds the whole body in memory."""
+    size, block = 64 * 1024 * 1024, b"Z" * (1024 * 1024)
+    head, tail = multipart({"PathOnClient": "a.bin"}, b"|").split(b"|")
+    body = chain([head], repeat(block, size // len(block)), [tail])
+    tracemalloc.start()
+    answer = send(api, body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.status_code == 201, answer.text
+    assert peak < size / 4
 
 
 def test_another_content_type_is_refused(api: Served) -> None:
@@ -305,53 +285,6 @@ def test_the_days_publications_are_counted_over_24_hours(api: Served) -> None:
     assert refusal(api)[:2] == (400, "LIMIT_EXCEEDED")
     api.turn(timedelta(hours=24, seconds=2))
     upload(api)
-
-
-@pytest.fixture
-def others_deal(api: Served) -> str:
-    """A deal that the rep does not own."""
-    return api.world.add("Opportunity")
-
-
-@pytest.mark.parametrize("status", [400, 403])
-def test_files_go_only_where_their_maker_may_edit(api: Served, others_deal: str, status: int) -> None:
-    """API sheet 5: INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY for a target, …_OR_READONLY for a document; the status is a switch."""
-    api.org.switches.set({"insufficient_access_status": status})
-    rep, theirs = api.world.rep, document(api, upload(api))
-    code = "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
-    assert refusal(api, by=rep, FirstPublishLocationId=others_deal)[:2] == (status, code)
-    assert refusal(api, by=rep, ContentDocumentId=theirs)[0] == status
-    mine = api.world.add("Opportunity", by=rep)
-    assert upload(api, by=rep, FirstPublishLocationId=mine)
-
-
-def test_a_reader_of_all_deals_may_not_put_files_on_them(api: Served, others_deal: str) -> None:
-    """API sheet 5: target not editable. Fault: View All is taken for the right to write."""
-    store, sets = api.org.store, api.world.permission_set("Standard User")
-    (found,) = store.find_ids("ObjectPermissions", ParentId=sets, SobjectType="Opportunity")
-    store.update("ObjectPermissions", found, {"PermissionsViewAllRecords": True}, by=api.world.admin)
-    try:
-        expected = "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
-        assert refusal(api, by=api.world.rep, FirstPublishLocationId=others_deal)[1] == expected
-    finally:
-        store.update("ObjectPermissions", found, {"PermissionsViewAllRecords": False}, by=api.world.admin)
-
-
-def test_bytes_are_given_to_whoever_sees_the_version(api: Served, others_deal: str) -> None:
-    """API sheet 5: files shared only through a record need an explicit id, which the download names; what is unseen is 404."""
-    hidden = upload(api, FirstPublishLocationId=others_deal)
-    mine = api.world.add("Opportunity", by=api.world.rep)
-    shared = upload(api, FirstPublishLocationId=mine)
-    assert download(api, hidden, by=api.world.rep).status_code == 404
-    assert download(api, shared, by=api.world.rep).content == CONTENT
-    assert records(api, f"SELECT Id FROM ContentVersion WHERE Id = '{shared}'", by=api.world.rep)
-    unnamed = {row["Id"] for row in records(api, "SELECT Id FROM ContentVersion", by=api.world.rep)}
-    own = {
-        row["Id"] for row in records(api, f"SELECT Id FROM ContentVersion WHERE OwnerId = '{api.world.rep}'")
-    }
-    assert unnamed == own
-    for wrong in ("068000000000000AAA", "nonsense"):
-        assert download(api, wrong).status_code == 404
 
 
 def test_version_data_in_a_query_is_a_path_and_no_subrequest_reads_it(api: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local_org import bulk_csv
-from tests.local_org.served import Served, read
+from tests.local_org.bulk_and_files.served import Served, read
 
 NASTY = '  He said "yes",\r\nthen\n\tleft; a|b^c`d – „Ü“ 👍 \u2028 \0 end\\'
 

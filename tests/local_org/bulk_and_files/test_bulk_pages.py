@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.local_org.served import Served, read
+from tests.local_org.bulk_and_files.served import Served, read
 
 COUNT = 120
 NUMBERS = "SELECT Id, Name FROM Contact WHERE LastName LIKE 'Paged%'"
