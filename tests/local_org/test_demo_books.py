@@ -140,10 +140,12 @@ def test_the_same_seed_on_the_same_day_gives_the_same_books(
     monkeypatch.setattr(books, "BOOK", BOOK)
     monkeypatch.setattr(books, "MOST_IN_ONE", BOOK)
     again = _org(tmp_path)
-    for name in books.COPIED:
-        sql = f'select * from "{name}" order by Id'
-        assert again.store.select(sql) == org.store.select(sql)
+    made = [
+        [each.store.select(f'select * from "{name}" order by Id') for name in books.COPIED]
+        for each in (org, again)
+    ]
     again.close()
+    assert made[0] == made[1]
 
 
 def test_more_books_than_there_are_ids_for_are_refused() -> None:

@@ -103,12 +103,14 @@ def test_a_million_deals_are_served_faster_than_postgres_takes_them(
     with org_process(directory, *sizes) as org:
         made = f"made in {time.monotonic() - began:.1f} s ({org.processor_seconds():.1f} s of one processor)"
         print(f"\n{made}, at most {org.most_megabytes()} MB of memory; load {os.getloadavg()[0]:.1f}")
-        for number, sobject in enumerate(WANTED, 1):
-            _compare(org, empty_database, sobject, directory / "bulk" / f"{number}.csv")
+        results = [directory / "bulk" / f"{number}.csv" for number in (1, 2)]
+        ratios = [_compare(org, empty_database, *each) for each in zip(WANTED, results, strict=True)]
         print(f"at most {org.most_megabytes()} MB of memory; load {os.getloadavg()[0]:.1f}")
+    assert max(ratios) < 1
 
 
-def _compare(org: OrgProcess, database: Database, sobject: str, path: Path) -> None:
+def _compare(org: OrgProcess, database: Database, sobject: str, path: Path) -> float:
+    """Prints the figures of one object and returns the time that serving it took, in the time that COPY took."""
     before, used = time.monotonic(), org.processor_seconds()
     job_id, rows = job_of(org, f"SELECT {', '.join(each.name for each in _columns(sobject))} FROM {sobject}")
     prepared, used = time.monotonic() - before, org.processor_seconds() - used
@@ -127,4 +129,4 @@ def _compare(org: OrgProcess, database: Database, sobject: str, path: Path) -> N
     print(
         f"  of COPY: served {served / floor:.2f}, zipped {zipped / floor:.2f}, prepared {prepared / floor:.2f}"
     )
-    assert served < floor
+    return served / floor
