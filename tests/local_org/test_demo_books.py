@@ -152,3 +152,11 @@ def test_more_books_than_there_are_ids_for_are_refused() -> None:
     """Fault: ids of one book run into those of the next."""
     with pytest.raises(ValueError, match="at most"):
         books.books_for(books.MOST_BOOKS * books.BOOK + 1)
+
+
+def test_an_id_of_any_copy_is_an_id() -> None:
+    """Fault: two digits that hold a capital change the check characters, which a copy takes over from its book."""
+    digits = [books._digits_of(number) for number in range(books.MOST_BOOKS)]
+    ids = [f"006Qy00000{each}0Az" for each in digits]
+    assert digits == sorted(set(digits))
+    assert {str(to_18(each))[15:] for each in ids} == {str(to_18(ids[0]))[15:]}

@@ -242,13 +242,13 @@ def test_the_list_holds_the_jobs_of_every_api(api: Served) -> None:
 def test_the_list_comes_in_pages_of_a_thousand(api: Served, kind: str) -> None:
     """API sheet 3.1: at most 1,000 a page, {done, records, nextRecordsUrl}. Fault: the second page forgets the jobType."""
     api.run(STAGES)
-    add_other_job(api.org, "Classic", "Lead")
     api.org.store.execute(
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1004) insert into _bulk_job (operation, query,"
         " sobject, is_ordered, is_chunkable, created_by, created_at, modified_at, state, api_version, column_delimiter, line_ending)"
         " select operation, query, sobject, is_ordered, is_chunkable, created_by, created_at, modified_at, state, api_version,"
         " column_delimiter, line_ending from _bulk_job, n where job_type = 'V2Query' and not is_deleted"
     )
+    add_other_job(api.org, "Classic", "Lead")  # the newest: it stands on the second page
     first = api.call("GET", "/jobs/query", **({"jobType": kind} if kind else {})).json()
     assert (first["done"], len(first["records"])) == (False, 1_000)
     second = api.call("GET", first["nextRecordsUrl"]).json()
