@@ -151,7 +151,7 @@ SWITCHES = {
     "bulk_internal_retries": "bulk_and_files/test_bulk_jobs.py::test_a_platform_that_retries_too_often_fails_the_job",
     "bulk_bad_soql_fails_at_create": "bulk_and_files/test_bulk_queries.py::test_bad_soql_fails_at_create_or_as_a_job",
     "bulk_error_message_has_code": "bulk_and_files/test_bulk_queries.py::test_bad_soql_fails_at_create_or_as_a_job",
-    "bulk_missing_id_filter_fails_at_create": "bulk_and_files/test_bulk_queries.py::test_links_without_their_filter_end_as_a_failed_job_or_at_create",
+    "bulk_missing_id_filter_fails_at_create": "bulk_and_files/test_bulk_queries.py::test_links_without_their_filter_fail_late_or_at_create",
     "bulk_feature_code": "bulk_and_files/test_bulk_queries.py::test_features_that_bulk_lacks_are_refused_at_create",
     "bulk_early_results_code": "bulk_and_files/test_bulk_pages.py::test_results_before_the_end_are_refused",
     "bulk_counters_while_working": "bulk_and_files/test_bulk_jobs.py::test_counters_may_be_missing_until_a_job_has_ended",

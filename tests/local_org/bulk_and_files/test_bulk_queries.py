@@ -164,7 +164,7 @@ def without_all_files(api: Served) -> Iterator[None]:
         store.update("PermissionSet", sets, {"PermissionsQueryAllFiles": True}, by=api.world.admin)
 
 
-def test_links_without_their_filter_end_as_a_failed_job_or_at_create(api: Served) -> None:
+def test_links_without_their_filter_fail_late_or_at_create(api: Served) -> None:
     """API sheet 3.2: the Id filter is needed here too and the job ends Failed; 3.6: 400 API_ERROR, Implementation restriction.
 
     API sheet 5: Query All Files (with View All Data) lifts it. Which of the two a real org does is a switch.
