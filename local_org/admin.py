@@ -25,6 +25,7 @@ from local_org.registration import registration_of
 from local_org.rest.describe import MASTER
 from local_org.rest.layouts import related_lists, set_related_lists
 from local_org.tokens import Tokens
+from local_org.upkeep import act_on
 
 PREFIX = "/__local_org__"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -60,6 +61,7 @@ class Admin:
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
             ("/jobs", "POST", self.add_other_job),
+            ("/records/{sobject}/{record_id}/{act}", "POST", self.act),
         ]
         return Mount(
             PREFIX,
@@ -171,6 +173,13 @@ class Admin:
         body = await request.json()
         made = await run_in_threadpool(add_other_job, self._org, body["job_type"], body["sobject"])
         return JSONResponse({"id": made.id})
+
+    async def act(self, request: Request) -> Response:
+        """Does to a record what no REST resource does: undelete, purge, merge (`losers`), archive, change-by-system (the fields)."""
+        body = await request.json() if await request.body() else {}
+        parts = request.path_params
+        await run_in_threadpool(act_on, self._org, parts["act"], parts["sobject"], parts["record_id"], body)
+        return Response(status_code=204)
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -38,7 +38,7 @@ def build_app(org: Org) -> ASGIApp:
     registration = registration_of(org.directory)
     tokens = Tokens(org.store, org.clock, org.switches, org.org_id)
     for sobject in ("connectedapplication", "oauthtoken"):
-        org.before_query[sobject] = lambda served, _text, _user_id: reflect(served, tokens)
+        org.before_query[sobject] = lambda _: reflect(org, tokens)
     log, faults, jobs = AccessLog(org), Faults(), Jobs(org)
 
     @contextlib.asynccontextmanager

@@ -97,6 +97,8 @@ def _problem(query: tree.Query, sobject: SObject) -> str | None:
 def _problem_of(item: tree.Item, sobject: SObject) -> str | None:
     if isinstance(item.what, tree.Query):
         return "Aggregate Relationships not supported in Bulk Query"
+    if isinstance(item.what, tree.TypeOf):
+        return "TYPEOF not supported in Bulk Query"
     if isinstance(item.what, tree.Call):
         return "FIELDS() not supported in Bulk Query" if item.what.name == "FIELDS" else None
     field = _field(sobject, item.what.parts)

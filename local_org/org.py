@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from local_org import deletion, soql, standard
-from local_org.before_query import STEPS, prepare
+from local_org import soql, standard
+from local_org.before_query import STEPS, Question, prepare
 from local_org.clock import Clock
 from local_org.freshness import Freshness
 from local_org.security import Security
+from local_org.soql import dates
 from local_org.store import Store
-from local_org.switches import Switches
 
 
 class Org:
@@ -26,7 +26,7 @@ class Org:
         self.store = store
         self.clock = store.clock
         self.org_id = org_id
-        self.switches = Switches()
+        self.switches = store.switches
         self.security = Security(store, store.clock, self.switches)
         self.identity_url: Callable[[str], str] = lambda user_id: f"/id/{org_id}/{user_id}"
         """Names a user (id); a served org puts its address before it."""
@@ -49,9 +49,13 @@ class Org:
     def query(self, text: str, *, user_id: str, include_deleted: bool) -> soql.QueryResult:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
-            deletion.expire(self.store)
-        prepare(self, text, user_id)
-        return soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
+            self.store.expire_bin()
+        prepare(Question(self.store, self.security, text, user_id), self.before_query)
+        zone = dates.zone(self.user(user_id).get("TimeZoneSidKey"))
+        asking = soql.Asking(
+            self.security.of(user_id), self.clock.now(), zone, self.switches, include_deleted
+        )
+        return soql.run(self.store, text, asking)
 
     def user(self, user_id: str) -> dict[str, object]:
         """Returns a user's row; raises KeyError when there is none."""

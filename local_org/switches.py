@@ -21,6 +21,8 @@ class Switches:
     file_storage_mb: int = 20_000  # recorded of a Developer org: 20; roomier here, so that a demo can go on
     multipart_limit_mb: int = 2_048
     uri_limit_bytes: int = 16_384
+    # Unconfirmed: a URI that is too long by itself answers 414 or 431, as one does that is too long with its headers.
+    uri_too_long_status: int = 414
     # OAuth policies of the connected app.
     access_token_seconds: float = 7_200.0
     rotate_refresh_tokens: bool = True
@@ -115,6 +117,23 @@ class Switches:
     # Unconfirmed: the ShareType of the link that FirstPublishLocationId makes, and that a second link to the same record is refused.
     first_link_share_type: str = "V"
     duplicate_link_refused: bool = True
+    recycle_bin_rows_per_licence: int = 5_000
+    # Features that an org has or lacks: objects and fields come and go with them (features.py).
+    enhanced_email: bool = True
+    email_tracking: bool = True
+    multi_currency: bool = False
+    opportunity_teams: bool = False
+    custom_fields: bool = False
+    # Unconfirmed: the length of a mail's body, 32,000 or 131,072.
+    email_body_length: int = 131_072
+    # Unconfirmed: a parent that can be of several objects shows itself as `Name` or as what it is.
+    polymorphic_parent_is_name: bool = True
+    # Unconfirmed: `EmailMessage WHERE RelatedToId IN (SELECT …)`.
+    related_to_semi_join: bool = True
+    # Unconfirmed: whether SystemModstamp moves on an undelete, and whose it moves on a merge.
+    undelete_moves_stamp: bool = True
+    merge_moves_winner_stamp: bool = True
+    merge_moves_loser_stamps: bool = True
     # Unconfirmed: a dead query locator answers 400, by one list 404.
     invalid_query_locator_status: int = 400
 
