@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     server = make_server(asked.directory, Address(asked.host, asked.port, tuple(asked.name)))
     if asked.opportunities and not server.org.store.select("select 1 from Opportunity limit 1"):
-        demo_data.populate(server.org, opportunities=asked.opportunities)
+        demo_data.populate(server.org, opportunities=asked.opportunities, emails=asked.mails)
     # The server ends on these signals by itself and raises them again afterwards; to be asked to end is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -61,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         "--opportunities",
         type=int,
         default=0,
-        help="make a demo org with so many opportunities if the org is empty",
+        help="make a demo org with so many opportunities if the org is empty; beyond 100,000 rounded up to books of 25,000",
+    )
+    serve.add_argument(
+        "--mails", type=int, help="e-mails of that demo org (default: four per opportunity, 20,000 at most)"
     )
     serve.add_argument("--live", action="store_true", help="let reps move deals and mail arrive by itself")
     serve.add_argument(

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 
 from local_org import changes
 from local_org.access_log import AccessLog, calls_in_last_day
+from local_org.bulk_table import add_other_job
 from local_org.faults import Fault, Faults
 from local_org.org import Org
 from local_org.registration import registration_of
@@ -59,6 +60,7 @@ class Admin:
             ("/layouts", "PATCH", self.set_layout),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
+            ("/jobs", "POST", self.add_other_job),
             ("/records/{sobject}/{record_id}/{act}", "POST", self.act),
         ]
         return Mount(
@@ -165,6 +167,12 @@ class Admin:
         """Makes a named change to the org, as a rep would, and tells what it did."""
         name = request.path_params["name"]
         return JSONResponse(await run_in_threadpool(changes.make_change, self._org, name))
+
+    async def add_other_job(self, request: Request) -> Response:
+        """Notes a finished job of another API (`job_type` Classic or V2Ingest, `sobject`), as another integration leaves behind."""
+        body = await request.json()
+        made = await run_in_threadpool(add_other_job, self._org, body["job_type"], body["sobject"])
+        return JSONResponse({"id": made.id})
 
     async def act(self, request: Request) -> Response:
         """Does to a record what no REST resource does: undelete, purge, merge (`losers`), archive, change-by-system (the fields)."""

@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_org import rest, workbench
 from local_org.access_log import AccessLog
@@ -61,8 +61,18 @@ def build_app(org: Org) -> ASGIApp:
     handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     # The log counts bytes before compression; a fault may hit the compressed answer.
-    zipped = GZipMiddleware(Gate(app, org, tokens, log), minimum_size=1_000, compresslevel=1)
-    return FaultMiddleware(zipped, faults, org.clock)
+    return FaultMiddleware(_zipping(Gate(app, org, tokens, log), org), faults, org.clock)
+
+
+def _zipping(app: ASGIApp, org: Org) -> ASGIApp:
+    """Compresses for whoever accepts it, except results of Bulk jobs where a switch says so."""
+    zipped = GZipMiddleware(app, minimum_size=1_000, compresslevel=1)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        is_result = scope["type"] == "http" and scope["path"].endswith("/results")
+        await (app if is_result and not org.switches.bulk_gzip else zipped)(scope, receive, send)
+
+    return serve
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from local_org import access_log, bulk_rules
-from local_org.bulk_jobs import DONE, FAILED, Job, Jobs
-from local_org.bulk_jobs import Request as JobRequest
-from local_org.bulk_results import DELIMITERS, LINE_ENDINGS, Page, find_page, read_page
+from local_org.bulk_csv import DELIMITERS, LINE_ENDINGS
+from local_org.bulk_jobs import Jobs
+from local_org.bulk_results import Page, find_page, read_page
+from local_org.bulk_table import DONE, FAILED, JOB_TYPES, TERMINAL, Job
+from local_org.bulk_table import Request as JobRequest
 from local_org.errors import ApiError, not_found
 from local_org.multipart import read_json
 from local_org.org import Org
@@ -83,16 +85,18 @@ class Bulk:
         return job
 
     def listing(self, request: Request, body: bytes) -> Response:
-        """Lists the org's query jobs, at most 1,000 an answer."""
+        """Lists the org's jobs, at most 1,000 an answer, of every API unless `jobType` names one."""
         parameters = request.query_params
+        job_type = parameters.get("jobType")
+        if job_type is not None and job_type not in JOB_TYPES:
+            raise ApiError(400, "INVALIDJOB", f"jobType cannot be '{job_type}'")
         after = _row_of(parameters["queryLocator"]) if parameters.get("queryLocator") else 0
-        jobs = (
-            self._jobs.listing(after, LISTED + 1) if parameters.get("jobType", "V2Query") == "V2Query" else []
-        )
+        jobs = self._jobs.listing(job_type, after, LISTED + 1)
         following = None
         if len(jobs) > LISTED:
             jobs.pop()
-            following = f"{_base(request)}?queryLocator={_locator(jobs[-1].number)}"
+            kind = "" if job_type is None else f"jobType={job_type}&"
+            following = f"{_base(request)}?{kind}queryLocator={_locator(jobs[-1].number)}"
         return _json(
             {
                 "done": following is None,
@@ -103,7 +107,9 @@ class Bulk:
 
     def info(self, request: Request, body: bytes) -> Response:
         """Gives the job's document with its counters."""
-        return _json(_document(self._job(request), polled=True))
+        job = self._job(request)
+        has_counters = job.state in TERMINAL or self._org.switches.bulk_counters_while_working
+        return _json(_document(job, polled=True, has_counters=has_counters))
 
     def abort(self, request: Request, body: bytes) -> Response:
         """Stops a job: `{"state": "Aborted"}` is all that may be asked."""
@@ -169,7 +175,8 @@ class Bulk:
             text = f"The job was created with API version {job.api_version}; its results must be asked for with the same"
             raise ApiError(409, "INVALIDVERSION", text)
         if job.state != DONE:
-            raise ApiError(400, "INVALIDJOBSTATE", f"Results of a job in state {job.state} cannot be read")
+            code = self._org.switches.bulk_early_results_code
+            raise ApiError(400, code, f"Results of a job in state {job.state} cannot be read")
         return job
 
     def _begin(self, request: Request, job: Job) -> int:
@@ -216,7 +223,9 @@ def _checked(body: object) -> dict[str, str]:
     return body
 
 
-def _document(job: Job, *, polled: bool = False, in_list: bool = False) -> dict[str, object]:
+def _document(
+    job: Job, *, polled: bool = False, in_list: bool = False, has_counters: bool = True
+) -> dict[str, object]:
     document: dict[str, object] = {
         "id": job.id,
         "operation": job.operation,
@@ -230,17 +239,17 @@ def _document(job: Job, *, polled: bool = False, in_list: bool = False) -> dict[
         "apiVersion": float(job.api_version),
     }
     if polled or in_list:
-        document["jobType"] = "V2Query"
+        document["jobType"] = job.job_type
     document |= {"lineEnding": job.line_ending, "columnDelimiter": job.column_delimiter}
-    if polled:
+    if polled and has_counters:
         document |= {
             "numberRecordsProcessed": job.records or 0,
             "retries": job.retries,
             "totalProcessingTime": job.milliseconds,
             "isPkChunkingSupported": bool(job.is_chunkable),
         }
-        if job.state == FAILED:
-            document["errorMessage"] = job.error
+    if polled and job.state == FAILED:
+        document["errorMessage"] = job.error
     return document
 
 

@@ -1,7 +1,7 @@
-"""Bulk API 2.0 query jobs: their states over time, and the background work that fills their results.
+"""Bulk API 2.0 query jobs at work: the threads that fill their results, retention, abort and delete.
 
-Belongs here: the jobs' table, workers, limits, retention. Does not: what a query may contain (bulk_rules.py), HTTP (bulk.py).
-States (Bulk API 2.0 Developer Guide): UploadComplete → InProgress → JobComplete | Failed | Aborted.
+Belongs here: what becomes of a job over time. Does not: its row and states (bulk_table.py), what a query may contain (bulk_rules.py),
+HTTP (bulk.py).
 """
 
 import logging
@@ -9,95 +9,42 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
-from local_org import ids
-from local_org.bulk_results import remove_results, write_results
+from local_org import bulk_csv, ids
+from local_org.bulk_results import remove_results, size_of, write_results
+from local_org.bulk_table import ABORTED, DONE, FAILED, TERMINAL, WAITING, WORKING, Job, JobTable, Request
 from local_org.clock import as_stamp
 from local_org.errors import ApiError, not_found
 from local_org.org import Org
 
-_TABLE = """create table if not exists _bulk_job (
-    number integer primary key, operation text not null, query text not null, sobject text not null,
-    is_ordered integer not null, is_chunkable integer not null, created_by text not null, created_at text not null,
-    modified_at text not null, state text not null, api_version text not null, column_delimiter text not null,
-    line_ending text not null, records integer, retries integer not null default 0, milliseconds integer not null default 0,
-    error text, is_deleted integer not null default 0)"""
 KEPT = timedelta(days=7)
-WAITING, WORKING, DONE, FAILED, ABORTED = "UploadComplete", "InProgress", "JobComplete", "Failed", "Aborted"
-TERMINAL = (DONE, FAILED, ABORTED)
 WORKERS = 2
-_BLOCK = 500
+MOST_RETRIES = 15
+_BLOCK = 1_000
+_FIRST_VERSION_IN_SELECT_ORDER = 50.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a create call asks for, already checked."""
-
-    operation: str
-    query: str
-    sobject: str
-    is_ordered: bool
-    is_chunkable: bool
-    created_by: str
-    api_version: str
-    column_delimiter: str
-    line_ending: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as the table knows it; times are the store's UTC text."""
-
-    number: int
-    operation: str
-    query: str
-    sobject: str
-    is_ordered: int
-    is_chunkable: int
-    created_by: str
-    created_at: str
-    modified_at: str
-    state: str
-    api_version: str
-    column_delimiter: str
-    line_ending: str
-    records: int | None
-    retries: int
-    milliseconds: int
-    error: str | None
-
-    @property
-    def id(self) -> str:
-        """The 18-character id."""
-        return ids.make_id("750", self.number)
-
-
-_COLUMNS = ", ".join(each.name for each in fields(Job))
 
 
 class Jobs:
     """The query jobs of one org and the threads that do their work."""
 
     def __init__(self, org: Org) -> None:
-        """Makes the table where it is missing and takes up the jobs that a stop of the server interrupted."""
+        """Takes up the jobs that a stop of the server interrupted."""
         self._org = org
+        self.table = JobTable(org)
         self._directory = org.directory / "bulk"
         self._directory.mkdir(exist_ok=True)
         self._stopping = threading.Event()
         # Wakes whoever waits for a job's time to pass: an aborted job must not keep a worker.
         self._wake: defaultdict[int, threading.Event] = defaultdict(threading.Event)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bulk-job")
-        org.store.execute(_TABLE)
-        org.store.execute(
-            "update _bulk_job set state = ?, retries = retries + 1 where state = ?", (WAITING, WORKING)
-        )
-        for job in self._select("state = ?", (WAITING,)):
+        for job in self.table.select("state = ?", (WORKING,)):
+            self.table.move(job.number, (WORKING,), WAITING, retries=job.retries + 1)
+        for job in self.table.select("state = ?", (WAITING,)):
             self._submit(job.number)
 
     def close(self) -> None:
@@ -109,20 +56,10 @@ class Jobs:
 
     def create(self, request: Request) -> Job:
         """Takes a job on. Raises ApiError LIMIT_EXCEEDED when the day's jobs are used up."""
-        store, now = self._org.store, self._org.clock.stamp()
-        limit = self._org.switches.daily_bulk_query_jobs
-        if jobs_in_last_day(self._org) >= limit:
-            raise ApiError(
-                400, "LIMIT_EXCEEDED", f"Max bulk v2 query jobs ({limit}) per 24 hrs has been reached"
-            )
-        values = {each.name: getattr(request, each.name) for each in fields(request)}
-        values |= {"created_at": now, "modified_at": now, "state": WAITING}
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        with store.transaction():
-            store.execute(f"insert into _bulk_job ({names}) values ({marks})", list(values.values()))
-            number = int(str(store.select("select max(number) from _bulk_job")[0][0]))
-        self._submit(number)
-        return self._get(number)
+        self.table.check_allowance()
+        job = self.table.add(request)
+        self._submit(job.number)
+        return job
 
     def get(self, job_id: str) -> Job:
         """Gives a job by its 15- or 18-character id. Raises ApiError 404 when it is unknown, deleted, or older than 7 days."""
@@ -130,19 +67,21 @@ class Jobs:
         full = ids.to_18(job_id) or ""
         if not full.startswith("750"):
             raise not_found()
-        return self._get(ids.number_of(full))
+        return self.table.get(ids.number_of(full))
 
-    def listing(self, after: int, limit: int) -> list[Job]:
-        """Gives at most `limit` jobs with a number above `after`, oldest first."""
+    def listing(self, job_type: str | None, after: int, limit: int) -> list[Job]:
+        """Gives at most `limit` jobs with a number above `after`, oldest first, of every API unless `job_type` names one."""
         self._expire()
-        return self._select("number > ? and not is_deleted order by number limit ?", (after, limit))
+        kind = "" if job_type is None else " and job_type = ?"
+        given = [after, *([] if job_type is None else [job_type]), limit]
+        return self.table.select(f"number > ?{kind} and not is_deleted order by number limit ?", given)
 
     def abort(self, job: Job) -> Job:
         """Stops a job that has not ended. Raises ApiError INVALIDJOBSTATE when it has."""
-        if not self._move(job.number, (WAITING, WORKING), ABORTED):
+        if not self.table.move(job.number, (WAITING, WORKING), ABORTED):
             raise ApiError(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
         self._wake[job.number].set()
-        return self._get(job.number)
+        return self.table.get(job.number)
 
     def delete(self, job: Job) -> None:
         """Removes a job that has ended, and its results. Raises ApiError API_ERROR when it has not."""
@@ -150,7 +89,7 @@ class Jobs:
             raise ApiError(
                 400, "API_ERROR", "Error encountered when deleting the job because the job is not terminated"
             )
-        self._org.store.execute("update _bulk_job set is_deleted = 1 where number = ?", (job.number,))
+        self.table.change(job.number, is_deleted=1)
         remove_results(self.path(job.number))
 
     def path(self, number: int) -> Path:
@@ -161,57 +100,54 @@ class Jobs:
         work = self._workers.submit(self._work, number)
         work.add_done_callback(lambda _: self._wake.pop(number, None))
 
-    def _get(self, number: int) -> Job:
-        found = self._select("number = ? and not is_deleted", (number,))
-        if not found:
-            raise not_found()
-        return found[0]
-
-    def _select(self, where: str, parameters: Sequence[object]) -> list[Job]:
-        rows = self._org.store.select(f"select {_COLUMNS} from _bulk_job where {where}", parameters)
-        return [Job(*row) for row in rows]  # type: ignore[arg-type]
-
-    def _move(self, number: int, states: Sequence[str], to: str, **more: object) -> bool:
-        """Moves a job to another state if it is in one of `states`; whoever loses the race learns it by False."""
-        values = {"state": to, "modified_at": self._org.clock.stamp(), **more}
-        names = ", ".join(f"{name} = ?" for name in values)
-        marks = ", ".join("?" * len(states))
-        sql = f"update _bulk_job set {names} where number = ? and state in ({marks})"
-        return self._org.store.execute(sql, [*values.values(), number, *states]) == 1
-
     def _expire(self) -> None:
         oldest = as_stamp(self._org.clock.now() - KEPT)
         marks = ", ".join("?" * len(TERMINAL))
-        for job in self._select(
-            f"not is_deleted and modified_at < ? and state in ({marks})", (oldest, *TERMINAL)
-        ):
+        where = f"not is_deleted and modified_at < ? and state in ({marks})"
+        for job in self.table.select(where, (oldest, *TERMINAL)):
             self.delete(job)
 
     def _work(self, number: int) -> None:
-        switches = self._org.switches
-        if self._pause(number, switches.bulk_queued_seconds) or not self._move(number, (WAITING,), WORKING):
+        if self._pause(number, self._org.switches.bulk_queued_seconds):
+            return
+        if not self.table.move(number, (WAITING,), WORKING):
             return
         started = time.monotonic()
         try:
-            records = self._fill(self._get(number))
+            self._finish(number, started)
         except _StoppedError:
-            return
+            remove_results(self.path(number))
         except ApiError as refusal:
-            self._move(number, (WORKING,), FAILED, error=f"{refusal.code} : {refusal.message}", records=0)
-            return
+            # In the words of a public log of such a job.
+            self._fail(number, "InvalidBatch", f"Failed to process query: {refusal.code}: {refusal.message}")
         except Exception:
             _log.exception("The Bulk query job %s failed inside the local org", number)
-            self._move(
-                number,
-                (WORKING,),
-                FAILED,
-                error="InternalServerError : An unexpected error occurred",
-                records=0,
-            )
+            self._fail(number, "InternalServerError", "An unexpected error occurred")
+
+    def _finish(self, number: int, started: float) -> None:
+        job = self._retried(number)
+        if job.retries > MOST_RETRIES:
+            self._fail(number, "InternalServerError", f"The job was retried more than {MOST_RETRIES} times")
             return
-        self._pause(number, switches.bulk_processing_seconds - (time.monotonic() - started))
+        records = self._fill(job)
+        self._pause(number, self._org.switches.bulk_processing_seconds - (time.monotonic() - started))
         milliseconds = max(1, round((time.monotonic() - started) * 1000))
-        self._move(number, (WORKING,), DONE, records=records, milliseconds=milliseconds)
+        size = size_of(self.path(number))
+        if not self.table.move(
+            number, (WORKING,), DONE, records=records, milliseconds=milliseconds, bytes=size
+        ):
+            raise _StoppedError
+
+    def _retried(self, number: int) -> Job:
+        """Lets the platform's own retries pass, which a client sees in nothing but their number."""
+        retries = self._org.switches.bulk_internal_retries
+        if retries:
+            self.table.change(number, retries=retries)
+        return self.table.get(number)
+
+    def _fail(self, number: int, code: str, text: str) -> None:
+        message = f"{code} : {text}" if self._org.switches.bulk_error_message_has_code else text
+        self.table.move(number, (WORKING,), FAILED, error=message, records=0)
 
     def _pause(self, number: int, seconds: float) -> bool:
         """Lets time pass for a job; True when it was aborted meanwhile or the server stops."""
@@ -219,41 +155,39 @@ class Jobs:
         return self._stopping.is_set() or wake.wait(seconds)
 
     def _fill(self, job: Job) -> int:
-        include_deleted = job.operation == "queryAll"
+        include_deleted, switches = job.operation == "queryAll", self._org.switches
         result = self._org.query(job.query, user_id=job.created_by, include_deleted=include_deleted)
-        rows = self._watched(job.number, result.rows())
-        if not job.is_ordered:
-            rows = _unordered(rows, seed=job.number)
+        dialect = bulk_csv.Dialect(
+            job.column_delimiter,
+            job.line_ending,
+            switches.bulk_datetimes_with_offset,
+            switches.bulk_scientific_numbers,
+        )
+        columns = result.plan.columns
+        if float(job.api_version) < _FIRST_VERSION_IN_SELECT_ORDER:
+            columns = tuple(sorted(columns, key=lambda each: each.name.lower()))
+        lines = result.plan.each(bulk_csv.line(columns, dialect))
+        blocks = self._org.store.blocks(lines.text, lines.parameters, _BLOCK)
+        shuffle = None if job.is_ordered else random.Random(job.number).shuffle
         return write_results(
-            self.path(job.number), result.columns, rows, job.column_delimiter, job.line_ending
+            self.path(job.number), bulk_csv.header(columns, dialect), self._watched(job, blocks, shuffle)
         )
 
-    def _watched(self, number: int, rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-        for count, row in enumerate(rows):
-            if count % 1_000 == 0 and (self._stopping.is_set() or self._get(number).state != WORKING):
+    def _watched(
+        self,
+        job: Job,
+        blocks: Iterator[list[tuple[object, ...]]],
+        shuffle: Callable[[list[bytes]], None] | None,
+    ) -> Iterator[list[bytes]]:
+        """Yields the lines, without ORDER BY in no order that a client could lean on, until the job is aborted."""
+        for block in blocks:
+            if self._stopping.is_set() or self.table.get(job.number).state != WORKING:
                 raise _StoppedError
-            yield row
+            lines: list[bytes] = [row[0] for row in block]  # type: ignore[misc]
+            if shuffle is not None:
+                shuffle(lines)
+            yield lines
 
 
 class _StoppedError(Exception):
     """The job was aborted, or the server stops."""
-
-
-def jobs_in_last_day(org: Org) -> int:
-    """Gives the query jobs created in the last 24 hours, deleted ones included."""
-    since = as_stamp(org.clock.now() - timedelta(days=1))
-    return int(str(org.store.select("select count(*) from _bulk_job where created_at > ?", (since,))[0][0]))
-
-
-def _unordered(rows: Iterator[tuple[object, ...]], seed: int) -> Iterator[tuple[object, ...]]:
-    """Yields the rows in no order that a client could lean on; jobs without ORDER BY promise none. Holds one block at a time."""
-    shuffle = random.Random(seed).shuffle
-    block: list[tuple[object, ...]] = []
-    for row in rows:
-        block.append(row)
-        if len(block) == _BLOCK:
-            shuffle(block)
-            yield from block
-            block.clear()
-    shuffle(block)
-    yield from block

@@ -1,20 +1,19 @@
 """The result of a Bulk query job on disk: one CSV file, and an index of where each row begins.
 
-Belongs here: writing rows in Salesforce's CSV dialect and finding the bytes of a page. Does not: jobs (bulk_jobs.py), HTTP (bulk.py).
-Rows pass through one at a time, so memory does not grow with the result; a page is a range of bytes, whatever line breaks its values hold.
+Belongs here: writing lines and finding the bytes of a page. Does not: how a line looks (bulk_csv.py), jobs (bulk_jobs.py), HTTP (bulk.py).
+Lines pass through by the block, so memory does not grow with the result; a page is a range of bytes, whatever line breaks its values hold.
 """
 
-import csv
 import struct
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
-DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
-LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
-_OFFSET = struct.Struct("<Q")
-_CHUNK = 256 * 1024
+_OFFSET = struct.Struct("=Q")
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,31 +26,17 @@ class Page:
     next_row: int | None
 
 
-class _Sink:
-    """What csv.writer writes to: encodes, counts bytes, and notes where each row ends."""
-
-    def __init__(self, rows: BinaryIO, index: BinaryIO) -> None:
-        self._rows = rows
-        self._index = index
-        self._offset = 0
-
-    def write(self, text: str) -> int:
-        self._offset += self._rows.write(text.encode())
-        return self._index.write(_OFFSET.pack(self._offset))
-
-
-def write_results(
-    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str, line_ending: str
-) -> int:
-    """Writes the header line and `rows` to `path` and gives their number; every value is quoted, null is an empty value."""
-    count = 0
+def write_results(path: Path, header: bytes, blocks: Iterable[Sequence[bytes]]) -> int:
+    """Writes the header line and the lines of all `blocks`, each with its line end, to `path`; returns the number of lines."""
+    count, end = 0, len(header)
     with path.open("wb", buffering=_CHUNK) as file, _index_of(path).open("wb", buffering=_CHUNK) as index:
-        dialect = {"delimiter": DELIMITERS[delimiter], "lineterminator": LINE_ENDINGS[line_ending]}
-        write = csv.writer(_Sink(file, index), quoting=csv.QUOTE_ALL, **dialect).writerow  # type: ignore[arg-type]
-        write(columns)
-        for row in rows:
-            write(["true" if value is True else "false" if value is False else value for value in row])
-            count += 1
+        file.write(header)
+        index.write(_OFFSET.pack(end))
+        for lines in blocks:
+            file.write(b"".join(lines))
+            ends = array("Q", accumulate(map(len, lines), initial=end))
+            index.write(memoryview(ends)[1:].tobytes())
+            count, end = count + len(lines), ends[-1]
     return count
 
 
@@ -79,6 +64,11 @@ def read_page(path: Path, page: Page) -> Iterator[bytes]:
             chunk = file.read(min(_CHUNK, left))
             left -= len(chunk)
             yield chunk
+
+
+def size_of(path: Path) -> int:
+    """Returns the bytes of a result."""
+    return path.stat().st_size
 
 
 def remove_results(path: Path) -> None:

@@ -11,7 +11,7 @@ from random import Random
 
 from local_org import platform
 from local_org.clock import Clock
-from local_org.demo import administration, customers, deals, mails, people
+from local_org.demo import administration, books, customers, deals, mails, people
 from local_org.demo.moments import DAY, midnight
 from local_org.demo.pools import draw
 from local_org.demo.world import Ids, World
@@ -26,7 +26,8 @@ def populate(
     """Fills an empty org; the same seed and sizes on the same UTC day give the same ids, names and stamps.
 
     Every stamp lies before the midnight that began today (by the org's clock), in the last `years` and the time before them in
-    which accounts were made. `emails` is four per opportunity, 20,000 at most, unless given. Raises ValueError if the org has deals.
+    which accounts were made. `emails` is four per opportunity, 20,000 at most, unless given. More than 100,000 opportunities are made
+    in books of 25,000 (`demo/books.py`), and both numbers are rounded up to whole books. Raises ValueError if the org has deals.
     """
     if org.store.find_ids("Opportunity"):
         raise ValueError(
@@ -36,11 +37,15 @@ def populate(
         str(prefix): int(str(last)) for prefix, last in org.store.select("select prefix, last from _sequence")
     }
     world = World(Random(seed), draw(seed), Ids(used), midnight(org.clock.now()), years)
+    count = books.books_for(opportunities)
+    wanted = min(4 * opportunities, 20_000) if emails is None else emails
     with org.store.transaction():
         _administration(org, world)
-        _business(org, world, opportunities)
-        _correspondence(org, world, min(4 * opportunities, 20_000) if emails is None else emails)
+        _business(org, world, books.BOOK if count > 1 else opportunities)
+        _correspondence(org, world, -(-wanted // count))
         _recycle_bin(org, world)
+        books.multiply(org.store, count, seed)
+    org.store.settle()
 
 
 def cast(org: Org) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from local_org.errors import ApiError, not_found
 from local_org.files import Blob, blob_path, create_version, decode_blob, incoming_path
+from local_org.ids import to_18
 from local_org.multipart import Upload, read_json
 from local_org.org import Org
 from local_org.writes import checked
@@ -60,7 +61,7 @@ class FileRoutes:
 
     async def _create_from_multipart(self, request: Request, content_type: str, user_id: str) -> str:
         target = incoming_path(self._org.directory)
-        upload = Upload(BLOB_FIELD, target)
+        upload = Upload(BLOB_FIELD, target, self._org.switches.multipart_limit_mb * 1024 * 1024)
         try:
             await upload.read(content_type, request.stream())
             if not upload.has_blob:
@@ -72,20 +73,20 @@ class FileRoutes:
             target.unlink(missing_ok=True)
 
     async def _create_from_json(self, request: Request, user_id: str) -> str:
-        if int(request.headers.get("content-length", "0")) > JSON_BODY_LIMIT:
-            raise ApiError(
-                400,
-                "REQUEST_TOO_LARGE",
-                "The request body is longer than 50 MB; send the file as multipart/form-data",
-            )
-        body = read_json(await request.body())
+        text = bytearray()
+        async for chunk in request.stream():
+            text += chunk
+            if len(text) > JSON_BODY_LIMIT:
+                message = "The request body is longer than 50 MB; send the file as multipart/form-data"
+                raise ApiError(400, "REQUEST_TOO_LARGE", message)
+        body = read_json(bytes(text))
         return await run_in_threadpool(create_from_json, self._org, user_id, body)
 
     def download(self, request: Request) -> Response:
         """Sends the bytes of a version that the user sees."""
-        record_id = request.path_params["record_id"]
+        record_id = to_18(request.path_params["record_id"])
         soql = f"SELECT Id FROM ContentVersion WHERE Id = '{record_id}'"
-        if not record_id.isalnum():
+        if record_id is None:
             raise not_found()
         found = list(self._org.query(soql, user_id=request.state.user_id, include_deleted=False).rows())
         path = blob_path(self._org.directory, str(found[0][0])) if found else Path()

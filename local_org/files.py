@@ -200,7 +200,7 @@ class _Creation:
         owner = str(self.values.get("OwnerId") or self.user_id)
         links = [(owner, "I", "AllUsers")]
         if self.location is not None and self.location != owner:
-            links.append((self.location, "V", "AllUsers"))
+            links.append((self.location, self.org.switches.first_link_share_type, "AllUsers"))
         for entity, share, visibility in links:
             values = {
                 "ContentDocumentId": document_id,
@@ -209,6 +209,17 @@ class _Creation:
                 "Visibility": visibility,
             }
             self.org.store.insert("ContentDocumentLink", values, by=self.user_id)
+
+
+def check_link(org: Org, values: Mapping[str, object]) -> None:
+    """Refuses a second link between a document and a record. Raises ApiError DUPLICATE_VALUE."""
+    document, entity = values.get("ContentDocumentId"), values.get("LinkedEntityId")
+    same = org.store.find_ids(
+        "ContentDocumentLink", ContentDocumentId=document, LinkedEntityId=entity, IsDeleted=0
+    )
+    if same and org.switches.duplicate_link_refused:
+        text = f"Document with ID: {document} is already linked with the entity with ID: {entity}"
+        raise ApiError(400, "DUPLICATE_VALUE", text, [])
 
 
 def versions_in_last_day(org: Org) -> int:

@@ -24,11 +24,12 @@ JSON_LIMIT = 1024 * 1024
 class Upload:
     """A record and its blob as they arrive: `values` and `checksum` (MD5, hexadecimal) are there once `read` has returned."""
 
-    def __init__(self, blob_field: str, target: Path) -> None:
-        """Writes the part named `blob_field` to `target`."""
+    def __init__(self, blob_field: str, target: Path, limit: int) -> None:
+        """Writes the part named `blob_field` to `target`; `limit` is the most bytes it may have."""
         self.values: object = None
         self.has_blob = False
         self._blob_field = blob_field
+        self._left = limit
         self._target = target
         self._digest = hashlib.md5(usedforsecurity=False)
         self._json = bytearray()
@@ -88,6 +89,9 @@ class Upload:
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
+            self._left -= end - start
+            if self._left < 0:
+                raise ApiError(400, "REQUEST_TOO_LARGE", "The file is larger than a ContentVersion may be")
             self._file.write(data[start:end])
             self._digest.update(data[start:end])
         elif self._parts == 1:

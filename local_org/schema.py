@@ -6,8 +6,12 @@ Text compares without regard to case, as SOQL does, except ids, dates and times.
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from local_org.objects import SOBJECTS, Field, SObject
+
+if TYPE_CHECKING:
+    from local_org.store import Store
 
 _TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "currency": "REAL", "percent": "REAL"}
 _EXACT = {"id", "reference", "date", "datetime", "time", "base64"}
@@ -56,12 +60,23 @@ def _column(field: Field) -> str:
     return f"{quoted(field.name)} {kind}{collation}"
 
 
+def _indexed(sobject: SObject) -> list[str]:
+    return [each.name for each in sobject.fields if each.child_relationship or each.name in _INDEXED]
+
+
 def _indexes(sobject: SObject) -> list[str]:
-    names = [each.name for each in sobject.fields if each.child_relationship or each.name in _INDEXED]
     return [
         f"create index if not exists {quoted(f'{sobject.name}_{name}')} on {quoted(sobject.name)} ({quoted(name)})"
-        for name in names
+        for name in _indexed(sobject)
     ]
+
+
+def without_indexes(store: Store, sobject: SObject) -> list[str]:
+    """Drops the indexes of an object and returns the statements that make them again: sorted once, they cost a tenth of an index that
+    a million rows go into one by one."""
+    for name in _indexed(sobject):
+        store.execute(f"drop index if exists {quoted(f'{sobject.name}_{name}')}")
+    return _indexes(sobject)
 
 
 def create(connection: sqlite3.Connection) -> None:

@@ -121,6 +121,12 @@ class Store(Tables):
             self.execute("analyze")
         return total
 
+    def settle(self) -> None:
+        """After much was added: brings the log of it into the file, and counts rows so that queries find their indexes."""
+        self.execute("pragma analysis_limit = 1000")
+        self.execute("analyze")
+        self.execute("pragma wal_checkpoint(truncate)")
+
     # -- deletion ----------------------------------------------------------------------------------------------------------------
 
     def delete(self, sobject: str, record_id: str, *, by: str) -> None:

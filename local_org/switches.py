@@ -16,8 +16,10 @@ class Switches:
     daily_api_limit: int = 15_000
     api_calls_used_by_others: int = 0
     daily_bulk_query_jobs: int = 10_000
+    daily_bulk_query_result_kb: int = 1_000_000_000
     daily_content_versions: int = 2_500
     file_storage_mb: int = 20_000  # recorded of a Developer org: 20; roomier here, so that a demo can go on
+    multipart_limit_mb: int = 2_048
     uri_limit_bytes: int = 16_384
     # Unconfirmed: a URI that is too long by itself answers 414 or 431, as one does that is too long with its headers.
     uri_too_long_status: int = 414
@@ -92,10 +94,29 @@ class Switches:
     bulk_page_bytes: int = 64 * 1024 * 1024
     # Unconfirmed: a job without rows may answer with its header line or with nothing at all.
     bulk_header_when_empty: bool = True
+    # Retries of the platform's own that each job goes through; more than 15 and it fails (the guide's number).
+    bulk_internal_retries: int = 0
+    # Unconfirmed: bad SOQL, and a missing id filter, may be refused at create or end as a Failed job.
+    bulk_bad_soql_fails_at_create: bool = True
+    bulk_missing_id_filter_fails_at_create: bool = False
+    # Unconfirmed: the code of a refused feature, and of results asked for before JobComplete.
+    bulk_feature_code: str = "FEATURENOTENABLED"
+    bulk_early_results_code: str = "INVALIDJOBSTATE"
+    # Unconfirmed: errorMessage may be `code : text` or the text alone; the counters may be missing until the job has ended.
+    bulk_error_message_has_code: bool = True
+    bulk_counters_while_working: bool = True
+    # Unconfirmed: datetimes in CSV end in Z or, as in JSON, in +0000; numbers from 10 million on may be scientific (1.25E7).
+    bulk_datetimes_with_offset: bool = False
+    bulk_scientific_numbers: bool = False
+    # The server may ignore Accept-Encoding: gzip for results.
+    bulk_gzip: bool = True
     # Unconfirmed: the status of INSUFFICIENT_ACCESS… is 400 in some sources, 403 in others.
     insufficient_access_status: int = 400
     # Unconfirmed: the status of STORAGE_LIMIT_EXCEEDED.
     storage_limit_status: int = 403
+    # Unconfirmed: the ShareType of the link that FirstPublishLocationId makes, and that a second link to the same record is refused.
+    first_link_share_type: str = "V"
+    duplicate_link_refused: bool = True
     recycle_bin_rows_per_licence: int = 5_000
     # Features that an org has or lacks: objects and fields come and go with them (features.py).
     enhanced_email: bool = True

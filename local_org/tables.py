@@ -109,10 +109,17 @@ class Tables:
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[object, ...]]:
         """Yields the rows of a query from one snapshot, on a connection of its own; may be read on from another thread."""
+        for block in self.blocks(sql, parameters):
+            yield from block
+
+    def blocks(
+        self, sql: str, parameters: Sequence[object] = (), size: int = 1_000
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Yields the rows likewise, by the `size`."""
         with closing(self._open()) as connection:
             cursor = connection.execute(sql, tuple(parameters))
-            while rows := cursor.fetchmany(1_000):
-                yield from rows
+            while rows := cursor.fetchmany(size):
+                yield rows
 
     # -- ids ---------------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_org import bulk_jobs, files
+from local_org import bulk_table, files
 from local_org.access_log import calls_in_last_day
 from local_org.errors import ApiError
 from local_org.rest.dispatch import Answer, Call, resource
@@ -69,6 +69,9 @@ def _counted(call: Call) -> dict[str, tuple[int, int]]:
     return {
         "ContentPublicationLimit": (switches.daily_content_versions, files.versions_in_last_day(call.org)),
         "FileStorageMB": (switches.file_storage_mb, files.storage_used(call.org) // 1_000_000),
-        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, bulk_jobs.jobs_in_last_day(call.org)),
-        "DailyBulkV2QueryFileStorageMB": (976_562, 0),
+        "DailyBulkV2QueryJobs": (switches.daily_bulk_query_jobs, bulk_table.jobs_in_last_day(call.org)),
+        "DailyBulkV2QueryFileStorageMB": (
+            switches.daily_bulk_query_result_kb // 1024,
+            bulk_table.result_bytes_in_last_day(call.org) // 1024**2,
+        ),
     }

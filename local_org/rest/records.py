@@ -36,6 +36,10 @@ def _insert(call: Call, sobject: SObject) -> str:
     if sobject.name == "ContentVersion":
         return create_from_json(call.org, call.user_id, call.json())
     values = writes.checked(call.org, call.user_id, sobject.name, call.json())
+    if sobject.name == "ContentDocumentLink":
+        from local_org.files import check_link
+
+        check_link(call.org, values)
     return call.org.store.insert(sobject.name, values, by=call.user_id)
 
 

@@ -73,9 +73,13 @@ class Plan:
 
     def ids(self) -> Sql:
         """Returns the statement that yields only the ids of the main records, in order."""
+        return self.each(f"{self.base}.Id")
+
+    def each(self, value: str) -> Sql:
+        """Returns the statement that yields one value of each record, in order; `value` is SQL made of the columns' own."""
         source = self.select[self.select.index("\nfrom ") :]
         return Sql(
-            f"select {self.base}.Id {source} where {self.where.text}{self.order}{self.bounds}",
+            f"select {value} {source} where {self.where.text}{self.order}{self.bounds}",
             self.where.parameters,
         )
 

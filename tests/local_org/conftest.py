@@ -113,7 +113,11 @@ def clock() -> Clock:
 
 def make_world(directory: Path, clock: Clock) -> World:
     """Opens an org in a directory and fills in its people and stages."""
-    org = Org.open(directory, clock)
+    return people(Org.open(directory, clock))
+
+
+def people(org: Org) -> World:
+    """Fills an empty org with its people and stages."""
     AccessLog(org)
     system = org.system_user_id
     admin = standard.add_user(org.store, "admin@acme.example", standard.ADMINISTRATOR, by=system)

@@ -1,6 +1,7 @@
 """Where each fact of API sheet 1, 2.1, 2.3, 2.4 and 2.5 that a pipeline can meet is held: fact by fact, the test that fails without it.
 
 The sheet is the project's collection of facts about Salesforce's public APIs. Here is no behaviour, only the way to it.
+Sections 3 and 5 are named by the tests in bulk_and_files/ themselves.
 """
 
 from __future__ import annotations
@@ -142,6 +143,27 @@ SWITCHES = {
     "retrieve_answers_null": "test_rest_facts.py::test_a_retrieve_answers_null_or_nothing_for_a_missing_row",
     "insufficient_access_status": "test_rest_facts.py::test_insufficient_access_is_answered_with_either_status",
     "invalid_query_locator_status": "test_rest_facts.py::test_a_dead_locator_is_answered_with_either_status",
+    "daily_bulk_query_jobs": "bulk_and_files/test_bulk_jobs.py::test_the_days_jobs_are_counted_over_24_hours",
+    "daily_bulk_query_result_kb": "bulk_and_files/test_bulk_jobs.py::test_the_days_results_are_counted_in_kilobytes",
+    "bulk_page_records": "bulk_and_files/test_bulk_pages.py::test_without_max_records_the_server_cuts_pages_by_rows_and_by_size",
+    "bulk_page_bytes": "bulk_and_files/test_bulk_pages.py::test_without_max_records_the_server_cuts_pages_by_rows_and_by_size",
+    "bulk_header_when_empty": "bulk_and_files/test_bulk_pages.py::test_a_result_without_rows_is_a_header_or_nothing",
+    "bulk_internal_retries": "bulk_and_files/test_bulk_jobs.py::test_a_platform_that_retries_too_often_fails_the_job",
+    "bulk_bad_soql_fails_at_create": "bulk_and_files/test_bulk_queries.py::test_bad_soql_fails_at_create_or_as_a_job",
+    "bulk_error_message_has_code": "bulk_and_files/test_bulk_queries.py::test_bad_soql_fails_at_create_or_as_a_job",
+    "bulk_missing_id_filter_fails_at_create": "bulk_and_files/test_bulk_queries.py::test_links_without_their_filter_fail_late_or_at_create",
+    "bulk_feature_code": "bulk_and_files/test_bulk_queries.py::test_features_that_bulk_lacks_are_refused_at_create",
+    "bulk_early_results_code": "bulk_and_files/test_bulk_pages.py::test_results_before_the_end_are_refused",
+    "bulk_counters_while_working": "bulk_and_files/test_bulk_jobs.py::test_counters_may_be_missing_until_a_job_has_ended",
+    "bulk_datetimes_with_offset": "bulk_and_files/test_bulk_csv.py::test_datetimes_end_in_z_or_in_an_offset",
+    "bulk_scientific_numbers": "bulk_and_files/test_bulk_csv.py::test_big_numbers_are_plain_or_scientific",
+    "bulk_gzip": "bulk_and_files/test_bulk_pages.py::test_gzip_is_honoured_or_ignored",
+    "daily_content_versions": "bulk_and_files/test_files.py::test_the_days_publications_are_counted_over_24_hours",
+    "multipart_limit_mb": "bulk_and_files/test_files.py::test_a_multipart_file_has_its_own_limit",
+    "file_storage_mb": "bulk_and_files/test_files.py::test_a_full_org_takes_no_file",
+    "storage_limit_status": "bulk_and_files/test_files.py::test_a_full_org_takes_no_file",
+    "first_link_share_type": "bulk_and_files/test_files.py::test_a_file_published_on_a_deal_is_linked_in_the_same_call",
+    "duplicate_link_refused": "bulk_and_files/test_files.py::test_a_second_link_to_the_same_record_is_refused_or_not",
 }  # fmt: skip
 
 
