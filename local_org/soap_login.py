@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local_org import security
 from local_org.errors import ApiError
 from local_org.org import Org
 from local_org.registration import Registration
@@ -91,7 +90,7 @@ class SoapLogin:
         right = hmac.compare_digest(password.encode(), self._registration.password.encode())
         if user is None or not user["IsActive"] or not right:
             raise SoapError("INVALID_LOGIN", _WRONG, "LoginFault")
-        if not security.has_permission(self._org, str(user["Id"]), "PermissionsApiEnabled"):
+        if not self._org.security.of(str(user["Id"])).has("ApiEnabled"):
             raise SoapError("API_CURRENTLY_DISABLED", "API is disabled for this User", "LoginFault")
         # A session of a login belongs to no connected app.
         issued = self._tokens.issue_without_grant("", str(user["Id"]), "full")

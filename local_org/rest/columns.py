@@ -10,7 +10,7 @@ from local_org.soql import QueryResult
 from local_org.soql.parser import parse
 from local_org.soql.plan import Column, Node, Plan
 from local_org.soql.scope import Resolved
-from local_org.soql.tree import Call, Operand, Path, Query
+from local_org.soql.tree import Call, Operand, Path, Query, TypeOf
 
 Shown = dict[str, object]
 _NUMBERS = frozenset({"int", "double", "currency", "percent"})
@@ -74,7 +74,7 @@ def _add(shown: list[Shown], node: Node, value: Resolved) -> None:
     shown.append(_of_field(value.field.name, value.field))
 
 
-def _of_group(column: Column, what: Operand | Query) -> Shown:
+def _of_group(column: Column, what: Operand | Query | TypeOf) -> Shown:
     """A column of a grouped query: a field under its own name, or a function under its alias with its text for people."""
     field = column.value.field
     if not isinstance(what, Call):
