@@ -24,10 +24,12 @@ from local_org.errors import ApiError, not_found
 from local_org.faults import FaultMiddleware, Faults
 from local_org.file_routes import FileRoutes
 from local_org.gate import Gate
+from local_org.header_names import HeaderNames
 from local_org.oauth import OAuth
 from local_org.org import Org
 from local_org.pages import Pages
 from local_org.registration import registration_of
+from local_org.soap_login import SoapLogin
 from local_org.tokens import Tokens
 
 _JSON = "application/json;charset=UTF-8"
@@ -52,6 +54,7 @@ def build_app(org: Org) -> ASGIApp:
     routes: list[BaseRoute] = [
         *oauth.routes(),
         *Pages(org, registration, tokens).routes(),
+        *SoapLogin(org, registration, tokens).routes(),
         *Bulk(org, jobs).routes(),
         *FileRoutes(org).routes(),
         *rest.routes(org),
@@ -61,7 +64,8 @@ def build_app(org: Org) -> ASGIApp:
     handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     # The log counts bytes before compression; a fault may hit the compressed answer.
-    return FaultMiddleware(_zipping(Gate(app, org, tokens, log), org), faults, org.clock)
+    zipped = _zipping(Gate(app, org, tokens, log), org)
+    return HeaderNames(FaultMiddleware(zipped, faults, org.clock))
 
 
 def _zipping(app: ASGIApp, org: Org) -> ASGIApp:

@@ -25,6 +25,7 @@ from local_org.tokens import Tokens
 
 _API_CALL = re.compile(r"/services/data/v")
 _JSON = "application/json;charset=UTF-8"
+_SLASHES = re.compile(r"/{2,}")
 
 
 class Gate:
@@ -51,6 +52,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # The CLI puts a path after an instance URL that ends in a slash; Salesforce reads the two as one.
+        scope["path"] = _SLASHES.sub("/", scope["path"])
         if scope["path"].startswith("/__local_org__"):
             await self._app(scope, receive, self._dated(send))
             return

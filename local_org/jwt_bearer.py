@@ -19,7 +19,6 @@ from local_org.registration import Registration
 from local_org.tokens import OAuthError, Tokens
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-LONGEST_LIFE_SECONDS = 300
 
 
 def user_of_assertion(org: Org, registration: Registration, tokens: Tokens, assertion: str) -> str:
@@ -30,7 +29,8 @@ def user_of_assertion(org: Org, registration: Registration, tokens: Tokens, asse
     if claims.get("aud") not in (f"https://{login_host(org)}", registration.base_url):
         raise OAuthError("invalid_grant", "Audience validation failed")
     left = float(str(claims.get("exp", 0))) - org.clock.now().timestamp()
-    if not 0 < left <= LONGEST_LIFE_SECONDS:
+    longest = org.switches.jwt_longest_life_seconds
+    if left <= 0 or 0 < longest < left:
         raise _invalid()
     user = org.user_by_username(str(claims.get("sub", "")))
     approved = user is not None and (

@@ -90,6 +90,8 @@ def make_server(directory: Path, address: Address = Address()) -> OrgServer:
         build_app(org),
         ssl_certfile=tls.certificate_file,
         ssl_keyfile=tls.key_file,
+        # httptools would send header names in lower case, which Salesforce does not (header_names.py).
+        http="h11",
         loop="asyncio",  # uvloop cannot abort a TLS connection without leaving its transport behind.
         log_level="warning",
         access_log=False,

@@ -29,6 +29,10 @@ class Switches:
     require_pkce: bool = True
     authorization_code_seconds: float = 900.0
     grants_per_user: int = 5
+    # SOAP login() is refused in orgs made since 2025 until an administrator enables it.
+    soap_login: bool = False
+    # Unconfirmed: Help says three to five minutes (180 to 300), yet Salesforce's own CLI signs an `exp` in milliseconds; 0: no limit.
+    jwt_longest_life_seconds: float = 0.0
     # One of: self_authorize, admin_approved, uninstalled, blocked.
     connected_app_policy: str = "self_authorize"
     # Names of the profiles and permission sets whose users the administrator approved for the app, separated by commas.

@@ -14,6 +14,7 @@ from local_org import access_log, soql
 from local_org.clock import as_stamp
 from local_org.errors import ApiError
 from local_org.ids import to_18
+from local_org.rest import columns
 from local_org.rest.dispatch import Answer, Call, resource
 from local_org.standard import ALPHANUMERIC
 
@@ -45,6 +46,8 @@ def _first(call: Call, include_deleted: bool) -> Answer:
     text = call.query.get("q", "")
     access_log.note(soql=text)
     result = call.org.query(text, user_id=call.user_id, include_deleted=include_deleted)
+    if call.query.get("columns") == "true":
+        return Answer(columns.metadata(result, text))
     if result.kind == "count":
         return Answer({"totalSize": result.total, "done": True, "records": []})
     if result.kind == "aggregate":

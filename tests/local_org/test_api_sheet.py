@@ -124,6 +124,8 @@ SWITCHES = {
     "revoke_ends_access_tokens": "wire/test_token_refusals.py::test_revoking_a_grant_ends_its_sessions_or_leaves_them",
     "revoke_unknown_token_status": "wire/test_token_refusals.py::test_revoking_an_unknown_token_answers_as_the_switch_says",
     "bad_identity_token_status": "wire/test_token_refusals.py::test_a_bad_token_at_the_identity_services_answers_as_the_switch_says",
+    "soap_login": "wire/test_soap_login.py::test_a_login_is_refused_by_a_fault_with_code_and_text",
+    "jwt_longest_life_seconds": "wire/test_jwt_bearer.py::test_an_assertion_of_the_cli_is_refused_only_where_its_life_is_limited",
     "api_enabled_for_org": "wire/test_setup_rows.py::test_an_org_without_the_api_says_so",
     "concurrent_long_calls": "wire/test_setup_rows.py::test_no_call_begins_beside_as_many_long_ones_as_are_allowed",
     "long_call_seconds": "wire/test_setup_rows.py::test_no_call_begins_beside_as_many_long_ones_as_are_allowed",

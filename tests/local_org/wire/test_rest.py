@@ -28,6 +28,34 @@ def test_answers_are_json_in_utf_8_and_compressed_for_who_accepts_it(api: Web) -
     assert zipped.json() == plain.json()
 
 
+def test_header_names_are_spelled_as_salesforce_spells_them(api: Web) -> None:
+    """Airbyte's connector copies them into a plain dict; the lower-case names that our server would send lead it into a fault."""
+    names = set(api.get(f"{BASE}/limits").headers)
+    assert {"Content-Type", "Sforce-Limit-Info", "Date"} <= names
+    job = api.post(f"{BASE}/jobs/query", json={"operation": "query", "query": "SELECT Id FROM User"}).json()
+    while api.get(f"{BASE}/jobs/query/{job['id']}").json()["state"] != "JobComplete":
+        pass
+    results = api.get(f"{BASE}/jobs/query/{job['id']}/results")
+    assert {"Content-Type", "Sforce-Locator", "Sforce-NumberOfRecords"} <= set(results.headers)
+
+
+def test_slashes_that_follow_each_other_are_one(api: Web) -> None:
+    """The Salesforce CLI ends an instance URL in a slash and sets a path behind it."""
+    address = api.server.registration.base_url
+    assert api.get(f"{address}//services/data").json()[-1]["version"] == "66.0"
+    assert api.get(f"{address}//services/data/v66.0//limits").status_code == 200
+    assert Web(api.server).get(f"{address}//services/data/v66.0/limits").status_code == 401
+
+
+def test_the_resources_lead_to_who_asks(api: Web, served: OrgServer) -> None:
+    """jsforce finds its own user by this URL when it has nothing but a session."""
+    identity = api.get(api.get(BASE).json()["identity"]).json()
+    assert (identity["username"], identity["organization_id"]) == (
+        served.registration.username,
+        served.org.org_id,
+    )
+
+
 @pytest.mark.parametrize("body", ["{", "", "{'a': 1}"])
 def test_a_body_that_is_no_json_is_refused_with_its_place(api: Web, body: str) -> None:
     """REST API Developer Guide, Status Codes, JSON_PARSER_ERROR."""
