@@ -18,10 +18,11 @@ SOFT_DELETED = "soft_deleted"
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('fluint ' || %s, 0))"
 
-# The tombstone that the row shall carry. A row read as live lifts it, unless what set it was seen later than this read.
+# The tombstone that the row shall carry. A row read as live lifts it, unless what set it was seen later than this read. That a row
+# is out of scope is no fact of Salesforce's: whoever brings the row has found it in scope in this transaction.
 _TOMBSTONE = """
 case when excluded._deleted_at is not null then coalesce(held.{0}, excluded.{0})
-     when held._deleted_at > excluded._read_at then held.{0} end"""
+     when held._deleted_at > excluded._read_at and held._deleted_reason <> 'moved_out_of_scope' then held.{0} end"""
 
 _MERGE = """
 with newest as (

@@ -11,12 +11,13 @@ from datetime import datetime
 
 from psycopg import sql
 
-from orchestration.entitlement.filters import KEY_PASSES
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
+from orchestration.sync.leaving import contacts_without_role_leave
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+from orchestration.sync.scope import Scope
 
 # A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
 # visible: stamps have a resolution of one second, and Salesforce shows a row only after its transaction has ended.
@@ -43,6 +44,7 @@ def classify(
     connection: Connection,
     sobject: SObject,
     keys: Staged,
+    scope: Scope,
     *,
     read_at: datetime,
     since: datetime,
@@ -50,8 +52,8 @@ def classify(
 ) -> int:
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
-    `read_at` is when the keys were true (UTC), `since` the cursor before this read: pending ids carry it, so that
-    `data_as_of` does not run ahead of them.
+    `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them.
     """
     names = {
         "keys": keys.name,
@@ -63,7 +65,7 @@ def classify(
         "settled": sql.SQL(SETTLED),
         "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
         "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
-        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(key_passes=sql.SQL(KEY_PASSES)),
+        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
         "into_pending": sql.SQL(_INTO_PENDING),
     }
     lock_for_writing(connection, sobject.raw_table())
@@ -75,6 +77,11 @@ def classify(
         _run(connection, _NAME_THE_WINNER, names)
     if sobject is EMAIL_MESSAGE:
         tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
+    if sobject is OPPORTUNITY_CONTACT_ROLE:
+        contacts_without_role_leave(connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id)
+    if sobject is CONTACT:
+        concerned = sql.SQL("select id from {keys}").format(**names)
+        tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
     _run(connection, _PEND_HELD, names)
     _run(connection, _PEND_ENTITLED, names)
     return tombstoned
@@ -141,13 +148,20 @@ _TOMBSTONE_MOVED_MAIL = """
           select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
 """
 
+# The contacts of roles that are gone: those that no other role names leave with them.
+_NAMED_BY = """
+    select held.contact_id from {keys} as k join {raw} as held on held.id = k.id where held._deleted_at is not null
+"""
+
 # One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead of it, nor the fetch
-# settle with a row that is older than what was announced.
+# settle with a row that is older than what was announced. Stamps have a resolution of a second: within one, a record can get
+# another parent, and the fetch would go on asking for it by the former one.
 _INTO_PENDING = """
     on conflict (object, id) do update
     set stamp = excluded.stamp, parent_id = excluded.parent_id, reason = excluded.reason,
         since = least(pending.since, excluded.since), retry_at = null
     where excluded.stamp > pending.stamp or pending.stamp is null
+       or (excluded.stamp = pending.stamp and excluded.parent_id is distinct from pending.parent_id)
 """
 
 _PEND_HELD = """
@@ -179,12 +193,10 @@ _PARENT = {
 }
 
 # When a key that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention.
-# Owners with `in`, which Postgres evaluates once: 12,000 keys among 10,000 users took 79 s with a correlated `exists`.
 _ENTITLED = {
     OPPORTUNITY.name: """
         (exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.id)
-         or (k.owner_id in (select owner.owner_id from fluint_entitlement.scope_owners as owner)
-             and not exists (select from fluint_app.backfill_filter as f where not ({key_passes}))))
+         or {admits})
     """,
     OPPORTUNITY_CONTACT_ROLE.name: """
         exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.opportunity_id)

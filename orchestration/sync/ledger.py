@@ -16,9 +16,12 @@ from orchestration.postgres.connection import Connection
 from orchestration.sync.options import ObjectReport
 
 
-def cursor_of(connection: Connection, table: str) -> datetime | None:
-    """Up to when (UTC) changes of this object were followed; None before the first read."""
-    row = connection.execute("select position from fluint_sync.cursor where object = %s", [table]).fetchone()
+def cursor_of(connection: Connection, table: str, *, lock: bool = False) -> datetime | None:
+    """Up to when (UTC) changes of this object were followed; None before the first read. With `lock` it stays there meanwhile."""
+    held = "for share" if lock else ""
+    row = connection.execute(
+        f"select position from fluint_sync.cursor where object = %s {held}".encode(), [table]
+    ).fetchone()
     return row[0] if row else None
 
 
@@ -40,15 +43,13 @@ def move_cursor(connection: Connection, table: str, *, start: datetime, end: dat
     return moved.rowcount == 1
 
 
-def drop_skipped_coverage(connection: Connection, digest: str, created_since: datetime | None) -> None:
-    """Deletes coverage of owners whose changes are being skipped and cuts the rest to the filter's range (R4)."""
+def drop_skipped_coverage(
+    connection: Connection, owners: Sequence[str], digest: str, created_since: datetime | None
+) -> None:
+    """Deletes coverage of others than these owners, whose changes are being skipped, and cuts the rest to the filter's range (R4)."""
     connection.execute(
-        """
-        delete from fluint_sync.owner_coverage as coverage
-        where coverage.digest <> %s
-           or not exists (select from fluint_entitlement.scope_owners as s where s.owner_id = coverage.owner_id)
-        """,
-        [digest],
+        "delete from fluint_sync.owner_coverage where digest <> %s or not owner_id = any (%s)",
+        [digest, list(owners)],
     )
     connection.execute(
         """
@@ -115,14 +116,16 @@ def settle_pending(connection: Connection, table: str, staged: sql.Identifier) -
     )
 
 
-def unsettled(connection: Connection, table: str, ids: Sequence[str]) -> list[str]:
-    """Which of these ids are still pending."""
-    return [
-        row[0]
-        for row in connection.execute(
-            "select id from fluint_sync.pending where object = %s and id = any (%s)", [table, list(ids)]
-        )
-    ]
+Announced = tuple[datetime | None, str | None]
+
+
+def announced(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, Announced]:
+    """Those of these ids that are pending, each with the stamp and the parent that it was announced with."""
+    rows = connection.execute(
+        "select id, stamp, parent_id from fluint_sync.pending where object = %s and id = any (%s) order by id",
+        [table, list(ids)],
+    )
+    return {record_id: (stamp, parent) for record_id, stamp, parent in rows}
 
 
 def drop_pending(connection: Connection, table: str, ids: Sequence[str]) -> None:

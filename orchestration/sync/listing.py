@@ -6,8 +6,9 @@ which months a person asked for is run.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from orchestration.entitlement.filters import owned_by
 from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
@@ -17,7 +18,6 @@ from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.arrivals import store_page, store_rows
-from orchestration.sync.fetch import Scope, scope_now
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
@@ -29,6 +29,7 @@ from orchestration.sync.plan import (
     chunks,
     pack_owners,
 )
+from orchestration.sync.scope import Scope, scope_now
 from orchestration.sync.windows import CreatedRange, window_of_listing
 
 # An id is immutable and `queryAll` with this condition also shows archived rows, which `query` leaves out (R5).
@@ -57,19 +58,18 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
             counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
             for pack in pack_owners(counted):
                 with with_.database.transaction() as connection:
-                    entitled = _still_entitled(connection, scope, pack.owner_ids)
+                    entitled = _still_entitled(scope_now(connection), scope, pack.owner_ids)
                 if entitled:
                     where = [owned_by(entitled), *rules, *created.conditions(), LIVE]
                     total += _list_pack(with_, what, scope, entitled, where, pack.rows, created)
     return total
 
 
-def _still_entitled(connection: Connection, scope: Scope, owners: Sequence[str]) -> list[str]:
-    """Those of the owners who are in scope in this transaction (R6); a listing can take hours.
+def _still_entitled(now: Scope, scope: Scope, owners: Sequence[str]) -> list[str]:
+    """Those of the owners who are in scope `now` (R6); a listing can take hours.
 
     Raises IncompleteReadError when the filter is another one now: what it keeps out must not come in.
     """
-    now = scope_now(connection)
     if now.filters != scope.filters:
         raise IncompleteReadError(
             "The workspace's filter was changed while deals were listed by the old one. What came is kept; the next run lists "
@@ -93,16 +93,18 @@ def _list_pack(
     created: CreatedRange,
 ) -> Counts:
     began = with_.salesforce.server_time()
-    total = _read_deals(with_, what, scope, where, rows) + keys_pass(with_, what, began)
-    with with_.database.transaction() as connection:
+    total = _read_deals(with_, what, scope, where, rows)
+
+    def cover(connection: Connection, now: Scope) -> None:
         ledger.cover_owners(
             connection,
-            _still_entitled(connection, scope, owners),
+            _still_entitled(now, scope, owners),
             digest=scope.filters.digest,
             created=created.multirange(),
             run_id=with_.run_id,
         )
-    return total
+
+    return total + _keys_pass(with_, what, began, cover)
 
 
 def _read_deals(
@@ -124,10 +126,12 @@ def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Cou
         for group in chunks(deals, DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE):
             began = with_.salesforce.server_time()
             total += _read_children(with_, what, group)
-            total += keys_pass(with_, what, began)
-            with with_.database.transaction() as connection:
-                ledger.cover_deals(connection, table, group, with_.run_id)
+            total += _keys_pass(with_, what, began, partial(_cover_children, table, group, with_.run_id))
     return total
+
+
+def _cover_children(table: str, deals: Sequence[str], run_id: str, connection: Connection, _: Scope) -> None:
+    ledger.cover_deals(connection, table, deals, run_id)
 
 
 def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -> Counts:
@@ -212,18 +216,28 @@ def _pages_from(with_: Collaborators, first: Page) -> Iterator[Page]:
     yield from with_.salesforce.next_pages(first)
 
 
-def keys_pass(with_: Collaborators, what: Readable, began: datetime) -> Counts:
-    """Reads the keys of everything that changed while the listing ran and classifies them against what is held now (R5)."""
-    window = window_of_listing(began, with_.salesforce.server_time(), with_.options.overlap)
-    query = soql.select(what.key_paths, what.sobject.name, window.conditions())
-    pages = list(ask(with_, query))
-    if not any(page.count for page in pages):
-        return Counts()
-    with with_.database.transaction() as connection:
-        since = ledger.cursor_of(connection, what.sobject.table_name) or began
-        with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
+def _keys_pass(
+    with_: Collaborators, what: Readable, began: datetime, cover: Callable[[Connection, Scope], None]
+) -> Counts:
+    """Reads the keys of everything that changed while the listing ran, classifies them against what is held now, and covers (R5).
+
+    Both in one transaction and by one scope, with the cursor not beyond those keys: otherwise a licence that is away for a moment
+    in between, while another process follows changes, leaves keys that nobody took under a coverage that says nothing is missing.
+    """
+    while True:
+        window = window_of_listing(began, with_.salesforce.server_time(), with_.options.overlap)
+        query = soql.select(what.key_paths, what.sobject.name, window.conditions())
+        pages = list(ask(with_, query))
+        with with_.database.transaction() as connection:
+            cursor = ledger.cursor_of(connection, what.sobject.table_name, lock=True)
+            if cursor is not None and cursor > window.end:
+                continue
+            scope, since, tombstoned = scope_now(connection), cursor or began, 0
             read_at = min(page.read_at for page in pages)
-            tombstoned = classify(
-                connection, what.sobject, keys, read_at=read_at, since=since, run_id=with_.run_id
-            )
-    return Counts(tombstoned=tombstoned)
+            if any(page.count for page in pages):
+                with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
+                    tombstoned = classify(
+                        connection, what.sobject, keys, scope, read_at=read_at, since=since, run_id=with_.run_id
+                    )
+            cover(connection, scope)
+        return Counts(tombstoned=tombstoned)

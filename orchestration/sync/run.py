@@ -17,7 +17,7 @@ from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
-from orchestration.sync.fetch import fetch_pending, scope_now
+from orchestration.sync.fetch import fetch_pending
 from orchestration.sync.fields import forget_if_refused
 from orchestration.sync.listing import list_children, list_deals, list_missing_deals
 from orchestration.sync.objects import (
@@ -29,6 +29,7 @@ from orchestration.sync.objects import (
     OPPORTUNITY_CONTACT_ROLE,
 )
 from orchestration.sync.options import Collaborators, Counts, ObjectReport
+from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
 
 _CHILDREN = (OPPORTUNITY_CONTACT_ROLE.table_name, EMAIL_MESSAGE.table_name)
