@@ -52,7 +52,7 @@ def store_rows(
         if former:
             concerned = sql.SQL("select unnest({}::text[])").format(sql.Literal(former))
             contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
-    ledger.settle_pending(connection, what.sobject.table_name, rows.name)
+    ledger.settle_pending(connection, what.sobject.table_name, rows.name, read_at)
     return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)
 
 

@@ -162,6 +162,7 @@ class _Follower:
                     read_at=min(page.read_at for page in pages),
                     since=cursor,
                     run_id=self._with.run_id,
+                    last_before=step.window.end - self._with.options.overlap,
                 )
 
     def _close_whole(self, step: _Step, first: Page) -> Counts:

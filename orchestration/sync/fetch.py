@@ -17,13 +17,20 @@ from orchestration.errors import FluintError, IncompleteReadError, RejectedReque
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger
+from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page
-from orchestration.sync.leaving import named_by_live_roles
-from orchestration.sync.ledger import Announced
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
-from orchestration.sync.objects import BY_TABLE, CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+from orchestration.sync.leaving import named_by_live_roles
+from orchestration.sync.ledger import Announced
+from orchestration.sync.objects import (
+    BY_TABLE,
+    CONTACT,
+    EMAIL_MESSAGE,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+    SObject,
+)
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
 from orchestration.sync.scope import Scope, scope_now
@@ -171,7 +178,9 @@ class _Fetcher:
             there = connection.execute(sql.SQL("select id, is_deleted from {}").format(keys.name)).fetchall()
         # What has changed again since it was asked for stays due: the answer that it did not get was about another state.
         same = {
-            i for i, what in ledger.announced(connection, table, rest).items() if what == question.announced[i]
+            i
+            for i, what in ledger.announced(connection, table, rest).items()
+            if what == question.announced[i]
         }
         visible = {record_id for record_id, _ in there}
         ledger.postpone(connection, table, sorted(same - visible), "not_visible")
@@ -180,6 +189,8 @@ class _Fetcher:
         # Only a predicate can refuse a row; what is asked for by its id alone comes as soon as it is visible.
         has_predicate = self.what.sobject is not OPPORTUNITY_CONTACT_ROLE
         held = _held(connection, table, live) if has_predicate else set(live)
+        if self.what.sobject is CONTACT:
+            held &= set(named_by_live_roles(connection, live))
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")
         self._drop_refused(connection, [i for i in live if i not in held], question.scope)
@@ -194,14 +205,11 @@ class _Fetcher:
             )
             return ledger.set_aside(connection, table, refused, 2 * self.with_.options.overlap)
         if self.what.sobject.parent:
-            connection.execute(
-                """
-                delete from fluint_sync.deal_coverage as covered using fluint_sync.pending as p
-                where p.object = %(table)s and p.id = any (%(ids)s)
-                  and covered.object = p.object and covered.opportunity_id = p.parent_id
-                """,
-                {"table": table, "ids": list(refused)},
-            )
+            parents = sql.SQL(
+                "select object, parent_id from fluint_sync.pending"
+                " where object = {} and id = any ({}::text[]) and parent_id is not null"
+            ).format(sql.Literal(table), sql.Literal(list(refused)))
+            under_way.uncover_deals(connection, parents)
         ledger.drop_pending(connection, table, refused)
 
     def _postpone(self, ids: Sequence[str], reason: str, error: FluintError) -> None:

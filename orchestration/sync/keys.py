@@ -15,6 +15,7 @@ from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
+from orchestration.sync import under_way
 from orchestration.sync.leaving import contacts_without_role_leave
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
 from orchestration.sync.scope import Scope
@@ -22,6 +23,9 @@ from orchestration.sync.scope import Scope
 # A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
 # visible: stamps have a resolution of one second, and Salesforce shows a row only after its transaction has ended.
 SETTLED = "interval '60 seconds'"
+# That transaction can be a long one: it stamps a row in the second in which another change of it was committed, and is visible
+# minutes later. So a row is read once more when its key is shown for the last time, unless it was read as late as that.
+LONGEST = "interval '20 minutes'"
 
 
 @contextmanager
@@ -49,11 +53,13 @@ def classify(
     read_at: datetime,
     since: datetime,
     run_id: str,
+    last_before: datetime | None = None,
 ) -> int:
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
     `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
-    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them.
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. No later
+    window shows the keys that are stamped before `last_before`.
     """
     names = {
         "keys": keys.name,
@@ -63,6 +69,8 @@ def classify(
         "since": sql.Literal(since),
         "run_id": sql.Literal(run_id),
         "settled": sql.SQL(SETTLED),
+        "longest": sql.SQL(LONGEST),
+        "last_before": sql.Literal(last_before),
         "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
         "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
         "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
@@ -72,13 +80,17 @@ def classify(
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
     if sobject in (OPPORTUNITY, CONTACT):
-        _run(connection, _UNCOVER_DEAL if sobject is OPPORTUNITY else _UNCOVER_DEALS_OF_CONTACT, names)
+        moved = _CHILDREN_OF_DEAL if sobject is OPPORTUNITY else _ROLES_OF_CONTACT
+        under_way.uncover_deals(connection, sql.SQL(moved).format(**names))
     if sobject is CONTACT:
+        _run(connection, _UNDELETED_WITHOUT_ROLE, names)
         _run(connection, _NAME_THE_WINNER, names)
     if sobject is EMAIL_MESSAGE:
         tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
     if sobject is OPPORTUNITY_CONTACT_ROLE:
-        contacts_without_role_leave(connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id)
+        contacts_without_role_leave(
+            connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id
+        )
     if sobject is CONTACT:
         concerned = sql.SQL("select id from {keys}").format(**names)
         tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
@@ -122,18 +134,30 @@ _SETTLE_DELETED = """
 """
 
 # A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8).
-_UNCOVER_DEAL = """
-    delete from fluint_sync.deal_coverage as covered using {keys} as k join {raw} as held on held.id = k.id
-    where covered.opportunity_id = k.id and (k.is_deleted or held._deleted_at is not null)
+_CHILDREN_OF_DEAL = """
+    select child.object, k.id
+    from {keys} as k join {raw} as held on held.id = k.id,
+         unnest(array['opportunity_contact_role', 'email_message']) as child (object)
+    where k.is_deleted or held._deleted_at is not null
 """
 
-_UNCOVER_DEALS_OF_CONTACT = """
-    delete from fluint_sync.deal_coverage as covered
-    using {keys} as k
+_ROLES_OF_CONTACT = """
+    select 'opportunity_contact_role', role.opportunity_id
+    from {keys} as k
     join {raw} as held on held.id = k.id
     join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
-    where covered.object = 'opportunity_contact_role' and covered.opportunity_id = role.opportunity_id
-      and ((k.is_deleted and held._deleted_at = {read_at}) or (not k.is_deleted and held._deleted_at is not null))
+    where (k.is_deleted and held._deleted_at = {read_at})
+       or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
+"""
+
+# A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.
+_UNDELETED_WITHOUT_ROLE = """
+    update {raw} as held set _deleted_reason = 'moved_out_of_scope', _xact_id = pg_current_xact_id()
+    from {keys} as k
+    where k.id = held.id and not k.is_deleted and k.system_modstamp >= held.system_modstamp
+      and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope'
+      and not exists (select from raw_salesforce.opportunity_contact_role as role
+                      where role.contact_id = held.id and role._deleted_at is null)
 """
 
 _TOMBSTONE_MOVED_MAIL = """
@@ -170,8 +194,10 @@ _PEND_HELD = """
     from {keys} as k join {raw} as held on held.id = k.id
     where not k.is_deleted and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope'
       and (k.system_modstamp > held.system_modstamp
-           or (k.system_modstamp = held.system_modstamp and held._read_at < held.system_modstamp + {settled}
-               and held._read_at < {read_at})
+           or (k.system_modstamp = held.system_modstamp and held._read_at < {read_at}
+               and (held._read_at < held.system_modstamp + {settled}
+                    or (k.system_modstamp < {last_before}::timestamptz
+                        and held._read_at < held.system_modstamp + {longest})))
            or (k.system_modstamp = held.system_modstamp and held._deleted_at is not null))
     {into_pending}
 """

@@ -18,10 +18,8 @@ from orchestration.sync.options import ObjectReport
 
 def cursor_of(connection: Connection, table: str, *, lock: bool = False) -> datetime | None:
     """Up to when (UTC) changes of this object were followed; None before the first read. With `lock` it stays there meanwhile."""
-    held = "for share" if lock else ""
-    row = connection.execute(
-        f"select position from fluint_sync.cursor where object = %s {held}".encode(), [table]
-    ).fetchone()
+    query = "select position from fluint_sync.cursor where object = %s"
+    row = connection.execute(f"{query} for share" if lock else query, [table]).fetchone()
     return row[0] if row else None
 
 
@@ -103,16 +101,22 @@ def data_as_of(connection: Connection, table: str) -> datetime | None:
     return row[0] if row else None
 
 
-def settle_pending(connection: Connection, table: str, staged: sql.Identifier) -> None:
-    """Removes what was read just now, unless a newer stamp was announced than the one read (R1)."""
+def settle_pending(connection: Connection, table: str, staged: sql.Identifier, read_at: datetime) -> None:
+    """Removes what was read at `read_at`, unless a newer stamp was announced than the one read, or the cursor is beyond that (R1).
+
+    Changes between the read and the cursor were judged without this row: read again, it cannot miss one. Both times come from the
+    org's Date, which is cut to the second, so that five seconds count as none.
+    """
     connection.execute(
         sql.SQL(
             """
             delete from fluint_sync.pending as p using {staged} as s
-            where p.object = %s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
+            where p.object = %(table)s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
+              and not exists (select from fluint_sync.cursor
+                              where object = %(table)s and position > %(read_at)s::timestamptz + interval '5 seconds')
             """
         ).format(staged=staged),
-        [table],
+        {"table": table, "read_at": read_at},
     )
 
 
@@ -232,16 +236,24 @@ def drop_coverage_of_refused(
     )
 
 
-def cover_deals(connection: Connection, table: str, deals: Sequence[str], run_id: str) -> None:
-    """Writes that every child row of these deals is held; a deal that has left meanwhile gets none."""
+def cover_deals(
+    connection: Connection, table: str, deals: Sequence[str], run_id: str, began: datetime
+) -> None:
+    """Writes that every child row of these deals is held, listed since `began` by this database's clock.
+
+    A deal that has left meanwhile gets none, nor one whose coverage was dropped meanwhile: what dropped it may have moved children
+    behind the back of the listing.
+    """
     connection.execute(
         """
         insert into fluint_sync.deal_coverage (object, opportunity_id, covered_at, run_id)
         select %(table)s, deal.id, now(), %(run_id)s
         from raw_salesforce.opportunity as deal where deal.id = any (%(deals)s) and deal._deleted_at is null
+          and not exists (select from fluint_sync.uncovered_deal as dropped
+                          where dropped.object = %(table)s and dropped.opportunity_id = deal.id and dropped.at >= %(began)s)
         on conflict (object, opportunity_id) do update set covered_at = excluded.covered_at, run_id = excluded.run_id
         """,
-        {"table": table, "deals": list(deals), "run_id": run_id},
+        {"table": table, "deals": list(deals), "run_id": run_id, "began": began},
     )
 
 

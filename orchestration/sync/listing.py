@@ -7,8 +7,8 @@ which months a person asked for is run.py's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from orchestration.entitlement.filters import owned_by
 from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
@@ -16,7 +16,7 @@ from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger
+from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page, store_rows
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
@@ -93,7 +93,7 @@ def _list_pack(
     created: CreatedRange,
 ) -> Counts:
     began = with_.salesforce.server_time()
-    total = _read_deals(with_, what, scope, where, rows)
+    total = _read_deals(with_, what, scope, where, rows, began)
 
     def cover(connection: Connection, now: Scope) -> None:
         ledger.cover_owners(
@@ -108,14 +108,15 @@ def _list_pack(
 
 
 def _read_deals(
-    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int
+    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int, began: datetime
 ) -> Counts:
     """Reads what was counted as `rows`: through Bulk if they are many, and not at all if there are none."""
     if not rows:
         return Counts()
     query = soql.select(what.paths, "Opportunity", where)
-    by_bulk = _by_bulk(with_, what, query, scope.owners) if rows >= with_.options.bulk_threshold else None
-    return by_bulk if by_bulk is not None else _store_pages(with_, what, ask(with_, query), scope.owners)
+    store = _Store(with_, what, scope.owners, began)
+    by_bulk = store.by_bulk(query) if rows >= with_.options.bulk_threshold else None
+    return by_bulk if by_bulk is not None else store.pages(ask(with_, query))
 
 
 def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Counts:
@@ -124,17 +125,31 @@ def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Cou
     total = Counts()
     with with_.salesforce.purpose("listing"):
         for group in chunks(deals, DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE):
+            with with_.database.transaction() as connection:
+                marked = under_way.database_time(connection)
             began = with_.salesforce.server_time()
-            total += _read_children(with_, what, group)
-            total += _keys_pass(with_, what, began, partial(_cover_children, table, group, with_.run_id))
+            total += _read_children(with_, what, group, began)
+
+            def cover(
+                connection: Connection, _: Scope, deals: Sequence[str] = group, marked: datetime = marked
+            ) -> None:
+                ledger.cover_deals(connection, table, deals, with_.run_id, marked)
+
+            total += _keys_pass(with_, what, began, cover)
     return total
 
 
-def _cover_children(table: str, deals: Sequence[str], run_id: str, connection: Connection, _: Scope) -> None:
-    ledger.cover_deals(connection, table, deals, run_id)
+def pay_owed_keys(with_: Collaborators, table: str) -> Counts:
+    """Makes up for the keys pass of a listing that was killed after it had stored rows (R5)."""
+    with with_.database.transaction() as connection:
+        owed = under_way.keys_owed_since(connection, table)
+    if owed is None:
+        return Counts()
+    with with_.salesforce.purpose("listing"):
+        return _keys_pass(with_, readable(with_, BY_TABLE[table]), owed, lambda *_: None)
 
 
-def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -> Counts:
+def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str], began: datetime) -> Counts:
     """Reads the children of a group of deals by REST, or in one Bulk job when Salesforce's own counts say that they are many."""
     queries = [_children_of(what, some) for some in chunks(deals, DEALS_IN_A_QUERY)]
     firsts = []
@@ -142,13 +157,14 @@ def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -
         if isinstance(first, FluintError):
             raise first
         firsts.append(first)
+    store = _Store(with_, what, {}, began)
     if sum(first.total_size for first in firsts) >= with_.options.bulk_threshold:
-        by_bulk = _by_bulk(with_, what, _children_of(what, deals), {})
+        by_bulk = store.by_bulk(_children_of(what, deals))
         if by_bulk is not None:
             return by_bulk
     total = Counts()
     for first in firsts:
-        total += _store_pages(with_, what, _pages_from(with_, first), {})
+        total += store.pages(_pages_from(with_, first))
     return total
 
 
@@ -157,42 +173,55 @@ def _children_of(what: Readable, deals: Sequence[str]) -> str:
     return soql.select(what.paths, what.sobject.name, conditions)
 
 
-def _by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts | None:
-    """Reads a query's rows through Bulk API 2.0; None when Bulk cannot be had, and REST has to give the same rows."""
-    try:
-        return _read_by_bulk(with_, what, query, owners)
-    except BulkUnavailableError:
-        return None  # the org's Bulk jobs of today are used up, or Bulk refuses the object
+@dataclass(frozen=True)
+class _Store:
+    """Stores the rows of one listing, which began then (the org's clock); `owners` maps an id to the rule that matched it."""
 
+    with_: Collaborators
+    what: Readable
+    owners: Mapping[str, str]
+    began: datetime
 
-def _read_by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts:
-    """Commits rows page by page: they come unordered, so they prove nothing until the last one is in (R7)."""
-    total = Counts()
-    with with_.salesforce.bulk_query(query) as job:
-        for page in job.pages():
-            with (
-                with_.database.transaction() as connection,
-                staged(connection, what.sobject.raw_table(what.fields)) as rows,
-            ):
-                came = rows.copy_csv(page.chunks)
-                _expect(what, came, page.announced)
-                total += store_rows(
-                    connection, what, rows, read_at=job.created_at, run_id=with_.run_id, owners=owners
-                )
-        _expect(what, total.read, job.record_count)
-    return total
+    def by_bulk(self, query: str) -> Counts | None:
+        """Reads a query's rows through Bulk API 2.0; None when Bulk cannot be had, and REST has to give the same rows."""
+        try:
+            return self._read_by_bulk(query)
+        except BulkUnavailableError:
+            return None  # the org's Bulk jobs of today are used up, or Bulk refuses the object
 
+    def _read_by_bulk(self, query: str) -> Counts:
+        """Commits rows page by page: they come unordered, so they prove nothing until the last one is in (R7)."""
+        total = Counts()
+        with self.with_.salesforce.bulk_query(query) as job:
+            for page in job.pages():
+                with (
+                    self.with_.database.transaction() as connection,
+                    staged(connection, self.what.sobject.raw_table(self.what.fields)) as rows,
+                ):
+                    came = rows.copy_csv(page.chunks)
+                    _expect(self.what, came, page.announced)
+                    total += store_rows(
+                        connection,
+                        self.what,
+                        rows,
+                        read_at=job.created_at,
+                        run_id=self.with_.run_id,
+                        owners=self.owners,
+                    )
+                    under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
+            _expect(self.what, total.read, job.record_count)
+        return total
 
-def _store_pages(
-    with_: Collaborators, what: Readable, pages: Iterator[Page], owners: Mapping[str, str]
-) -> Counts:
-    total, announced, came = Counts(), 0, 0
-    for page in pages:
-        with with_.database.transaction() as connection:
-            total += store_page(connection, what, page, run_id=with_.run_id, owners=owners)
-        announced, came = page.total_size, came + page.count
-    _expect(what, came, announced)
-    return total
+    def pages(self, pages: Iterator[Page]) -> Counts:
+        """Stores the pages of a REST answer, each in a transaction."""
+        total, announced, came = Counts(), 0, 0
+        for page in pages:
+            with self.with_.database.transaction() as connection:
+                total += store_page(connection, self.what, page, run_id=self.with_.run_id, owners=self.owners)
+                under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
+            announced, came = page.total_size, came + page.count
+        _expect(self.what, came, announced)
+        return total
 
 
 def _expect(what: Readable, came: int, announced: int) -> None:
@@ -225,7 +254,10 @@ def _keys_pass(
     in between, while another process follows changes, leaves keys that nobody took under a coverage that says nothing is missing.
     """
     while True:
-        window = window_of_listing(began, with_.salesforce.server_time(), with_.options.overlap)
+        with with_.database.transaction() as connection:
+            owed = under_way.keys_owed_since(connection, what.sobject.table_name)
+        start = min(began, owed) if owed else began
+        window = window_of_listing(start, with_.salesforce.server_time(), with_.options.overlap)
         query = soql.select(what.key_paths, what.sobject.name, window.conditions())
         pages = list(ask(with_, query))
         with with_.database.transaction() as connection:
@@ -237,7 +269,14 @@ def _keys_pass(
             if any(page.count for page in pages):
                 with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
                     tombstoned = classify(
-                        connection, what.sobject, keys, scope, read_at=read_at, since=since, run_id=with_.run_id
+                        connection,
+                        what.sobject,
+                        keys,
+                        scope,
+                        read_at=read_at,
+                        since=since,
+                        run_id=with_.run_id,
                     )
             cover(connection, scope)
+            under_way.owed_keys_read(connection, what.sobject.table_name, start)
         return Counts(tombstoned=tombstoned)

@@ -19,7 +19,7 @@ from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fetch import fetch_pending
 from orchestration.sync.fields import forget_if_refused
-from orchestration.sync.listing import list_children, list_deals, list_missing_deals
+from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
 from orchestration.sync.objects import (
     BY_TABLE,
     CATALOGUE,
@@ -56,6 +56,8 @@ def list_missing(with_: Collaborators, tables: Collection[str]) -> list[ObjectRe
     """Lists only what is entitled and not covered: the first load, a new licence, a wider filter, a resumed run."""
     with _running(with_, tables, "history") as run:
         run.begin()
+        for table in (OPPORTUNITY.table_name, *_CHILDREN):
+            run.each(table, lambda table: pay_owed_keys(with_, table))
         run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
         run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         for table in _CHILDREN:

@@ -79,7 +79,8 @@ class History:
         now = truth.entitled(self.people, self.licensed, self.filters)
         expected = truth.cut(everything, now | admitted)
         there = {
-            s: {str(row[0]) for row in self.people.store.select(f'select Id from "{s.name}"')} for s in truth.FOLLOWED
+            s: {str(row[0]) for row in self.people.store.select(f'select Id from "{s.name}"')}
+            for s in truth.FOLLOWED
         }
         held = {s: truth.live_rows(self.workspace.connection, s) for s in truth.FOLLOWED}
         found = truth.differences(truth.without_the_gone(held, there), expected)

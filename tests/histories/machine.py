@@ -122,7 +122,11 @@ class Histories(RuleBasedStateMachine):
         self.workspace.wait(seconds)
         self.history.note()
 
-    @rule(kind=st.sampled_from(["answer", "drop", "lose_answer"]), skip=st.integers(0, 12), times=st.integers(1, 5))
+    @rule(
+        kind=st.sampled_from(["answer", "drop", "lose_answer"]),
+        skip=st.integers(0, 12),
+        times=st.integers(1, 5),
+    )
     def the_org_falters(self, kind: str, skip: int, times: int) -> None:
         self.workspace.fault(kind, skip, times)
 
@@ -140,7 +144,10 @@ class Histories(RuleBasedStateMachine):
         kill=st.none() | POINTS,
     )
     def a_run_while_things_happen(
-        self, kind: str, meanwhile: list[tuple[tuple[str, int], tuple[str, tuple[Any, ...]]]], kill: tuple[str, int] | None
+        self,
+        kind: str,
+        meanwhile: list[tuple[tuple[str, int], tuple[str, tuple[Any, ...]]]],
+        kill: tuple[str, int] | None,
     ) -> None:
         plan = Plan(kill)
         for point, deed in meanwhile:

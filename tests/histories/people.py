@@ -60,7 +60,9 @@ class People:
 
     def wait(self, seconds: int, longest: timedelta) -> None:
         """Lets time pass; a transaction that has been open for `longest` ends first."""
-        for late in [late for late in self.late if self.now + timedelta(seconds=seconds) >= late.stamp + longest]:
+        for late in [
+            late for late in self.late if self.now + timedelta(seconds=seconds) >= late.stamp + longest
+        ]:
             self.late.remove(late)
             self._commit(late)
         self.now += timedelta(seconds=seconds)
@@ -93,7 +95,9 @@ class People:
 
     def pick(self, sobject: str, number: int, *, deleted: bool = False) -> str | None:
         """The id of a record that lives, or lies in the recycle bin; None where there is none."""
-        rows = self.store.select(f'select Id from "{sobject}" where IsDeleted = ? order by Id', (int(deleted),))
+        rows = self.store.select(
+            f'select Id from "{sobject}" where IsDeleted = ? order by Id', (int(deleted),)
+        )
         return str(rows[number % len(rows)][0]) if rows else None
 
     def _text(self) -> str:
@@ -132,7 +136,13 @@ class People:
         if deal_id:
             self._insert(
                 "EmailMessage",
-                {"Subject": self._text(), "TextBody": "…", "RelatedToId": deal_id, "Status": "3", "Incoming": False},
+                {
+                    "Subject": self._text(),
+                    "TextBody": "…",
+                    "RelatedToId": deal_id,
+                    "Status": "3",
+                    "Incoming": False,
+                },
             )
 
     def changed(self, sobject: str, number: int, **values: object) -> None:

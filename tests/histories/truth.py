@@ -35,7 +35,10 @@ def entitled(people: People, licensed: set[str], filters: BackfillFilter) -> set
         and str(created)[:19] >= since
         and stage not in filters.excluded_stages
         and kind not in filters.excluded_record_types
-        and (filters.minimum_amount is None or (amount is not None and float(str(amount)) >= filters.minimum_amount))
+        and (
+            filters.minimum_amount is None
+            or (amount is not None and float(str(amount)) >= filters.minimum_amount)
+        )
     }
 
 
@@ -46,7 +49,9 @@ def read_everything(with_: Collaborators, connection: Connection) -> None:
             sql.SQL("truncate {}").format(sql.Identifier("raw_salesforce", sobject.table_name))
         )
         what = readable(with_, sobject)
-        for page in with_.salesforce.query(f"SELECT {', '.join(what.paths)} FROM {sobject.name} WHERE IsDeleted = false"):
+        for page in with_.salesforce.query(
+            f"SELECT {', '.join(what.paths)} FROM {sobject.name} WHERE IsDeleted = false"
+        ):
             with staged(connection, sobject.raw_table(what.fields)) as rows:
                 rows.add_json(page.body, page.records_path)
                 rows.merge(read_at=page.read_at, run_id="truth")
@@ -84,7 +89,9 @@ def without_the_gone(held: dict[SObject, Rows], there: dict[SObject, set[str]]) 
         i: r for i, r in kept[OPPORTUNITY_CONTACT_ROLE].items() if r["opportunity_id"] in deals
     }
     kept[EMAIL_MESSAGE] = {i: r for i, r in kept[EMAIL_MESSAGE].items() if r["related_to_id"] in deals}
-    gone_roles = {i: r for i, r in held[OPPORTUNITY_CONTACT_ROLE].items() if i not in kept[OPPORTUNITY_CONTACT_ROLE]}
+    gone_roles = {
+        i: r for i, r in held[OPPORTUNITY_CONTACT_ROLE].items() if i not in kept[OPPORTUNITY_CONTACT_ROLE]
+    }
     orphans = {r["contact_id"] for r in gone_roles.values()} - {
         r["contact_id"] for r in kept[OPPORTUNITY_CONTACT_ROLE].values()
     }

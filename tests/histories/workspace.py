@@ -38,7 +38,9 @@ _EMPTIED = (
 class Workspace:
     """One workspace with its org, for history after history."""
 
-    def __init__(self, people: People, emails: dict[str, str], database: Database, app: OAuthApp, store: MemoryStore) -> None:
+    def __init__(
+        self, people: People, emails: dict[str, str], database: Database, app: OAuthApp, store: MemoryStore
+    ) -> None:
         self.people, self.emails, self._app, self._store = people, emails, app, store
         self._url = database.url
         self._open = database.connect(autocommit=True)  # the app's side: no point of a run is passed on it
@@ -78,7 +80,9 @@ class Workspace:
     def license(self, owner: int, is_licensed: bool) -> None:
         """The app gives or takes a licence."""
         email = self.emails[self.people.owners[owner % len(self.people.owners)]]
-        self._open.execute("update fluint_app.app_user set is_licensed = %s where email = %s", [is_licensed, email])
+        self._open.execute(
+            "update fluint_app.app_user set is_licensed = %s where email = %s", [is_licensed, email]
+        )
 
     def filter(self, new: BackfillFilter) -> None:
         """The app sets the filter."""
@@ -98,7 +102,9 @@ class Workspace:
         client = Salesforce(
             self._app, self._store, session=self._sessions[number], sleep=lambda _: None, quota_share=1.0
         )
-        return Collaborators(PointedDatabase(self._url, process=process), client, f"run-{self._runs}", self.options)
+        return Collaborators(
+            PointedDatabase(self._url, process=process), client, f"run-{self._runs}", self.options
+        )
 
     def run(self, kind: str, plan: Plan | None = None, *, beside: bool = False) -> list[ObjectReport]:
         """One run, or a second one `beside` it; a killed one reports nothing."""
@@ -155,11 +161,21 @@ class Workspace:
 
     def _left(self) -> list[object]:
         missing = missing_parents(Database(self._url))
-        pending = self.ask("select object, id, reason from fluint_sync.pending where reason not in ('not_visible')")
+        pending = self.ask(
+            "select object, id, reason from fluint_sync.pending where reason not in ('not_visible')"
+        )
         return [*pending, *([missing] if missing.count else [])]
 
     def fault(self, kind: str, skip: int, times: int) -> None:
         """The next calls of the API go wrong."""
         self.faults.add(
-            Fault(kind, path="/services/data/v.*", skip=skip, times=times, status=503, after_bytes=100, body="unavailable")
+            Fault(
+                kind,
+                path="/services/data/v.*",
+                skip=skip,
+                times=times,
+                status=503,
+                after_bytes=100,
+                body="unavailable",
+            )
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.model.org import CONTACT, DEAL, MAIL, MONTHS, OBJECTS, ROLE, Record
+from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, MONTHS, OBJECTS, ROLE, Record
 from tests.model.rules import Rule
 
 SETTLED = 3  # seconds after its stamp from which on a read of a row is final: a minute in the sync
@@ -60,8 +60,19 @@ class Ledger:
         self.raw: tuple[dict[int, Held], ...] = ({}, {}, {}, {})
         self.pending: tuple[dict[int, Pending], ...] = ({}, {}, {}, {})
         self.owners: dict[int, tuple[int, int]] = {}  # owner → digest, months covered
-        self.deals: tuple[set[int], ...] = (set(), set(), set(), set())  # per object, deals whose children are covered
+        self.deals: tuple[set[int], ...] = (
+            set(),
+            set(),
+            set(),
+            set(),
+        )  # per object, deals whose children are covered
         self.admitted: set[int] = set()
+        self.violation = ""
+        self.uncovered: list[tuple[int, int, int]] = []  # object, deal and when its coverage was dropped
+        self.clock = 0  # of the database: counts what happens in it
+        self.owed: dict[
+            int, int
+        ] = {}  # object → since when keys must be read again, because a listing has stored rows
 
     def has(self, rule: Rule) -> bool:
         """Whether this model keeps the rule."""
@@ -85,15 +96,15 @@ class Ledger:
     def drop_skipped(self, scope: Scope) -> None:
         """Coverage of whose changes are being skipped goes; ranges are cut to the filter's."""
         for owner, (digest, months) in list(self.owners.items()):
-            if self.has(Rule.DROP_UNENTITLED_COVERAGE) and owner not in scope.owners:
-                del self.owners[owner]
-            elif self.has(Rule.DIGEST) and digest != scope.minimum:
+            if (self.has(Rule.DROP_UNENTITLED_COVERAGE) and owner not in scope.owners) or (self.has(Rule.DIGEST) and digest != scope.minimum):
                 del self.owners[owner]
             elif self.has(Rule.CUT_RANGES):
                 self.owners[owner] = digest, months & scope.months
 
-    def classify(self, sobject: int, keys: Iterable[Record], read_at: int, since: int, scope: Scope) -> None:
-        """Keys become tombstones, pending ids, or nothing."""
+    def classify(
+        self, sobject: int, keys: Iterable[Record], read_at: int, since: int, scope: Scope, last: int = 0
+    ) -> None:
+        """Keys become tombstones, pending ids, or nothing; no later window shows keys stamped before `last`."""
         for key in keys:
             held = self.raw[sobject].get(key.id)
             if key.deleted:
@@ -106,7 +117,7 @@ class Ledger:
                     self._tombstone(held, key, read_at, "moved")
             if sobject == CONTACT and held and not held.gone:
                 self._contacts_leave([key.id], read_at)
-            self._pend(sobject, key, held, read_at, since, scope)
+            self._pend(sobject, key, held, read_at, since, scope, last)
 
     def _gone(self, sobject: int, key: Record, held: Held | None, read_at: int) -> None:
         newer = held and (key.stamp, read_at) >= (held.row.stamp, held.read_at)
@@ -116,9 +127,9 @@ class Ledger:
                 self._contacts_leave([held.row.contact], read_at)
             if sobject == CONTACT:
                 self._uncover(sobject, key.id)
+        waits = self.pending[sobject].get(key.id)
         if sobject == DEAL:
             self._uncover(sobject, key.id)
-        waits = self.pending[sobject].get(key.id)
         if waits and waits.stamp <= key.stamp:
             del self.pending[sobject][key.id]
 
@@ -132,10 +143,30 @@ class Ledger:
         """A flip of a deal or a contact moves children that carry no new stamp."""
         if not self.has(Rule.FLIPS_UNCOVER_CHILDREN):
             return
-        deals = [id] if sobject == DEAL else [h.row.parent for h in self.raw[ROLE].values() if h.row.contact == id]
-        self.deals[ROLE].difference_update(deals)
+        deals = (
+            [id]
+            if sobject == DEAL
+            else [h.row.parent for h in self.raw[ROLE].values() if h.row.contact == id]
+        )
+        for deal in deals:
+            self.uncover(ROLE, deal)
         if sobject == DEAL:
-            self.deals[MAIL].discard(id)
+            self.uncover(MAIL, id)
+
+    def uncover(self, sobject: int, deal: int) -> None:
+        """Drops the coverage of a deal's children, also for a listing that is under way."""
+        self.clock += 1
+        self.deals[sobject].discard(deal)
+        self.uncovered.append((sobject, deal, self.clock))
+
+    def cover_children(self, sobject: int, deals: Iterable[int], began: int) -> None:
+        """Covers children listed since `began` by the database's clock, unless the deal is gone or was uncovered meanwhile."""
+        late = {
+            d
+            for o, d, at in self.uncovered
+            if o == sobject and at > began and self.has(Rule.UNCOVERED_MEANWHILE)
+        }
+        self.deals[sobject].update(d for d in deals if self.live(DEAL, d) and d not in late)
 
     def _contacts_leave(self, contacts: Iterable[int], read_at: int) -> None:
         if self.has(Rule.CONTACTS_LEAVE):
@@ -144,33 +175,43 @@ class Ledger:
                 if held and not self.is_named(contact):
                     held.gone = "moved"
 
-    def _pend(self, sobject: int, key: Record, held: Held | None, read_at: int, since: int, scope: Scope) -> None:
+    def _pend(
+        self, sobject: int, key: Record, held: Held | None, read_at: int, since: int, scope: Scope, last: int
+    ) -> None:
         follows = held is not None and held.gone != "moved" and self.has(Rule.KEYS_OF_HELD_ROWS)
-        if follows and held and self._is_news(key, held, read_at):
-            self._announce(sobject, key.id, key.stamp, key.parent, since)
-        elif (held is None or held.gone) and self._is_entitled(sobject, key, scope):
-            self._announce(sobject, key.id, key.stamp, key.parent, since)
+        if (follows and held and self._is_news(key, held, read_at, last)) or ((held is None or held.gone) and self._is_entitled(sobject, key, scope)):
+            self._announce(sobject, key, since)
 
-    def _is_news(self, key: Record, held: Held, read_at: int) -> bool:
+    def _is_news(self, key: Record, held: Held, read_at: int, last: int) -> bool:
         if key.stamp != held.row.stamp:
             return key.stamp > held.row.stamp
         if held.gone:
             return True
-        return self.has(Rule.TIES) and held.read_at < held.row.stamp + SETTLED and held.read_at < read_at
+        if held.read_at < min(read_at, held.row.stamp + SETTLED):
+            return self.has(Rule.TIES)
+        late = key.stamp < last and held.read_at < min(read_at, held.row.stamp + LONGEST)
+        return late and self.has(Rule.LATE_TIES)
 
     def _is_entitled(self, sobject: int, key: Record, scope: Scope) -> bool:
         if sobject == DEAL:
             return self.in_scope(key.id) or scope.takes(key, amount=False)
         return self.is_named(key.id) if sobject == CONTACT else self.in_scope(key.parent)
 
-    def _announce(self, sobject: int, id: int, stamp: int, parent: int, since: int) -> None:
-        waits = self.pending[sobject].get(id)
+    def _announce(self, sobject: int, key: Record, since: int) -> None:
+        waits = self.pending[sobject].get(key.id)
         if waits is None:
-            self.pending[sobject][id] = Pending(stamp, parent, since)
-        elif stamp > waits.stamp or (
-            stamp == waits.stamp and parent != waits.parent and self.has(Rule.PENDING_FOLLOWS_THE_PARENT)
+            self.pending[sobject][key.id] = Pending(key.stamp, key.parent, since)
+        elif key.stamp > waits.stamp or (
+            key.stamp == waits.stamp
+            and key.parent != waits.parent
+            and self.has(Rule.PENDING_FOLLOWS_THE_PARENT)
         ):
-            waits.stamp, waits.parent, waits.since, waits.aside = stamp, parent, min(since, waits.since), ""
+            waits.stamp, waits.parent, waits.since, waits.aside = (
+                key.stamp,
+                key.parent,
+                min(since, waits.since),
+                "",
+            )
 
     # -- rows --------------------------------------------------------------------------------------------------------------------
 
@@ -189,13 +230,25 @@ class Ledger:
                 if contact != row.contact:
                     self._contacts_leave([contact], read_at)
             waits = self.pending[sobject].get(row.id)
-            if waits and (waits.stamp <= row.stamp or not self.has(Rule.PENDING_KEEPS_NEWER)):
+            if waits and self._settles(sobject, waits, row, read_at):
                 del self.pending[sobject][row.id]
+                if waits.stamp > row.stamp:
+                    self.violation = "a change that was announced is forgotten"
+
+    def _settles(self, sobject: int, waits: Pending, row: Record, read_at: int) -> bool:
+        """Whether an arrived row is what a pending id waited for: not older than announced, nor read before changes were passed by."""
+        if read_at < self.cursor[sobject] - 1 and self.has(Rule.SETTLED_BY_A_LATER_READ):
+            return False
+        return waits.stamp <= row.stamp or not self.has(Rule.PENDING_KEEPS_NEWER)
 
     def _merge(self, sobject: int, row: Record, read_at: int) -> None:
         held = self.raw[sobject].get(row.id)
         newer = held is None or (row.stamp, read_at) >= (held.row.stamp, held.read_at)
+        # That a row is out of scope is no fact of the org's: whoever brings it has found it in scope.
+        newer = newer or (held is not None and held.gone == "moved" and row.stamp >= held.row.stamp)
         if newer or not self.has(Rule.ORDER):
+            if held and held.row.stamp > row.stamp:
+                self.violation = "a row went back to an older state"
             self.raw[sobject][row.id] = Held(row, read_at)
 
     def _want(self, role: Record) -> None:
@@ -216,9 +269,11 @@ class Ledger:
                 if not kept:
                     self.owners.pop(waits.parent, None)
             else:
-                self.deals[sobject].discard(waits.parent)
-        if sobject == DEAL:
-            waits.aside = "refused"  # out of sight until the windows no longer show its key
+                self.uncover(sobject, waits.parent)
+        if sobject == DEAL and waits.aside != "again":
+            waits.aside = (
+                "refused"  # out of sight until the windows no longer show its key, then asked for once more
+            )
         else:
             del self.pending[sobject][id]
 
@@ -236,12 +291,14 @@ class Ledger:
         found = {}
         for owner in self.scope.owners:
             digest, months = self.owners.get(owner, (self.scope.minimum, 0))
-            left = self.scope.months & ~(months if digest == self.scope.minimum or not self.has(Rule.DIGEST) else 0)
+            left = self.scope.months & ~(
+                months if digest == self.scope.minimum or not self.has(Rule.DIGEST) else 0
+            )
             if left:
                 found[owner] = left
         return found
 
     def data_as_of(self, sobject: int) -> int:
         """Up to when rows are right, by the ledger's own word."""
-        waiting = [p.since for p in self.pending[sobject].values() if not p.aside]
+        waiting = [p.since for p in self.pending[sobject].values() if p.aside in ("", "again")]
         return min([self.cursor[sobject], *(waiting if self.has(Rule.SINCE) else [])])

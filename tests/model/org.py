@@ -1,6 +1,6 @@
 """A Salesforce org in a few dictionaries: records with stamps of one second, a recycle bin, transactions that end late.
 
-Harsher than the real one where nobody could confirm it: an undelete and a merge leave the stamps of children as they were.
+Harsher than the real one where nobody could confirm it: an undelete leaves the stamps of children as they were.
 Times are whole seconds of the org's clock; 20 of them are the longest transaction, as 20 minutes are in the sync.
 """
 
@@ -145,20 +145,29 @@ class Org:
     def _undelete(self) -> None:
         sobject = int(self.rng.random() * 4)
         record = self.pick(sobject, deleted=True)
-        if record is None or record.bin:
+        if record is None or record.bin or not self._has_parents(sobject, record):
             return
         record.deleted, record.stamp = False, self.now
         for role in self.records[ROLE].values():
-            if role.bin == record.id:
+            if role.bin == record.id and self._has_parents(ROLE, role):
                 role.deleted, role.bin = False, 0
+
+    def _has_parents(self, sobject: int, record: Record) -> bool:
+        """Whether what a record hangs on lives."""
+        if sobject != ROLE:
+            return True
+        return not (
+            self.records[DEAL][record.parent].deleted or self.records[CONTACT][record.contact].deleted
+        )
 
     def _merge(self) -> None:
         winner, loser = self.pick(CONTACT), self.pick(CONTACT)
         if winner is None or loser is None or winner is loser:
             return
         for role in self.records[ROLE].values():
-            if role.contact == loser.id:
+            if role.contact == loser.id and not role.deleted:
                 role.contact = winner.id
+                self.touch(role, self.now)
         loser.deleted, loser.stamp, winner.stamp, loser.bin = True, self.now, self.now, -1
 
     def _begin_slowly(self) -> None:

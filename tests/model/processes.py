@@ -47,6 +47,8 @@ class Processes:
 
     def list_missing(self) -> Steps:
         """Everything that is entitled and not covered."""
+        for sobject in list(self.ledger.owed):
+            yield from self._keys_pass(sobject, self.org.now, lambda _: None)
         scope = self.ledger.scope
         for owner, months in self.ledger.missing().items():
             yield from self._list(owner, months, scope)
@@ -78,7 +80,7 @@ class Processes:
             scope = ledger.scope if ledger.has(Rule.ENTITLEMENT_IN_THE_TRANSACTION) else early
             if sobject == DEAL:
                 ledger.drop_skipped(scope)
-            ledger.classify(sobject, keys, read_at, cursor, scope)
+            ledger.classify(sobject, keys, read_at, cursor, scope, end - self.overlap)
             yield
 
     # -- fetch -------------------------------------------------------------------------------------------------------------------
@@ -88,7 +90,11 @@ class Processes:
         ledger = self.ledger
         asked: set[tuple[int, int, int]] = set()
         while True:
-            due = [(i, p) for i, p in ledger.pending[sobject].items() if not p.aside and (i, p.stamp, p.parent) not in asked]
+            due = [
+                (i, p)
+                for i, p in ledger.pending[sobject].items()
+                if p.aside in ("", "again") and (i, p.stamp, p.parent) not in asked
+            ]
             if not due:
                 return
             due = due[:3]
@@ -127,7 +133,13 @@ class Processes:
         return sobject != MAIL or (row.parent in parents and self.ledger.in_scope(row.parent))
 
     def _judge(
-        self, sobject: int, due: dict[int, tuple[int, int]], rest: list[int], keys: list[Record], read_at: int, asked: Scope
+        self,
+        sobject: int,
+        due: dict[int, tuple[int, int]],
+        rest: list[int],
+        keys: list[Record],
+        read_at: int,
+        asked: Scope,
     ) -> None:
         ledger = self.ledger
         ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
@@ -150,7 +162,7 @@ class Processes:
 
     def _list(self, owner: int, months: int, scope: Scope) -> Steps:
         ledger, org = self.ledger, self.org
-        if owner not in ledger.scope.owners or ledger.scope != scope and ledger.scope.owners == scope.owners:
+        if owner not in ledger.scope.owners or (ledger.scope != scope and ledger.scope.owners == scope.owners):
             return
         began = org.now
         yield
@@ -159,7 +171,7 @@ class Processes:
             for d in org.records[DEAL].values()
             if not d.deleted and d.parent == owner and months >> d.created & 1 and scope.takes(d)
         ]
-        yield from self._pages(DEAL, deals, lambda: ledger.cover(owner, scope, months, ledger.scope))
+        yield from self._pages(DEAL, deals, began, lambda: ledger.cover(owner, scope, months, ledger.scope))
         yield from self._keys_pass(DEAL, began, lambda now: ledger.cover(owner, scope, months, now))
 
     def children(self, sobject: int) -> Steps:
@@ -168,27 +180,31 @@ class Processes:
         wanted = [d for d in ledger.admitted if ledger.live(DEAL, d) and d not in ledger.deals[sobject]]
         if not wanted:
             return
-        began = org.now
+        began, marked = org.now, ledger.clock
         yield
         found = [r.id for r in org.records[sobject].values() if not r.deleted and r.parent in wanted]
 
         def cover(_: object = None) -> None:
-            ledger.deals[sobject].update(d for d in wanted if ledger.live(DEAL, d))
+            ledger.cover_children(sobject, wanted, marked)
 
-        yield from self._pages(sobject, found, cover)
+        yield from self._pages(sobject, found, began, cover)
         yield from self._keys_pass(sobject, began, cover)
 
-    def _pages(self, sobject: int, ids: list[int], cover: object) -> Steps:
+    def _pages(self, sobject: int, ids: list[int], began: int, cover: object) -> Steps:
         """Pages come unordered and one by one; a row that has moved or gone meanwhile is not in its page."""
         ledger, org = self.ledger, self.org
         matched = {i: (org.records[sobject][i].parent, org.records[sobject][i].amount) for i in ids}
         self.org.rng.shuffle(ids)
         for place in range(0, len(ids), PAGE):
             read_at = self._read()
-            there = [r for i in ids[place : place + PAGE] if (r := org.records[sobject].get(i)) and not r.deleted]
+            there = [
+                r for i in ids[place : place + PAGE] if (r := org.records[sobject].get(i)) and not r.deleted
+            ]
             rows = [r.copy() for r in there if (r.parent, r.amount) == matched[r.id]] if read_at >= 0 else []
             yield
             ledger.store(sobject, rows, read_at)
+            if ledger.has(Rule.LISTINGS_OWE_KEYS):
+                ledger.owed[sobject] = min(began, ledger.owed.get(sobject, began))
             if not ledger.has(Rule.COVERAGE_AFTER_THE_LAST_PAGE) and callable(cover):
                 cover()
             yield
@@ -198,14 +214,16 @@ class Processes:
         ledger, org = self.ledger, self.org
         assert callable(cover)
         while ledger.has(Rule.KEYS_PASS):
-            end = org.now
+            end, start = org.now, min(began, ledger.owed.get(sobject, began))
             yield
             read_at = self._read()
-            keys = org.keys(sobject, began - self.overlap, end) if read_at >= 0 else []
+            keys = org.keys(sobject, start - self.overlap, end) if read_at >= 0 else []
             yield
             if ledger.cursor[sobject] > end and ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
                 continue
             ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
+            if ledger.owed.get(sobject, start) >= start:
+                ledger.owed.pop(sobject, None)
             if not ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
                 yield
             break
