@@ -206,8 +206,23 @@ class People:
     def undelete(self, sobject: str, number: int) -> None:
         """A record comes back, with what went along."""
         record_id = self.pick(sobject, number, deleted=True)
-        if record_id:
+        if record_id and not self._lacks_a_parent(sobject, record_id):
             self._quietly(lambda: self.store.undelete(sobject, record_id, by=self.by))
+
+    def _lacks_a_parent(self, sobject: str, record_id: str) -> bool:
+        """Whether a role, or one that would come back with a contact, belongs to a deal or a contact that lies in the bin."""
+        column = {"OpportunityContactRole": "Id", "Contact": "ContactId", "Opportunity": "OpportunityId"}.get(sobject)
+        if column is None:
+            return False
+        others = "" if sobject == "OpportunityContactRole" else f" and p.Id <> r.{column}"
+        return any(
+            self.store.select(
+                f'select 1 from OpportunityContactRole r join "{parent}" p on p.Id = r.{parent}Id and p.IsDeleted = 1'
+                f" where r.{column} = ?{others}",
+                (record_id,),
+            )
+            for parent in ("Opportunity", "Contact")
+        )
 
     def purge(self, sobject: str, number: int) -> None:
         """A record leaves the recycle bin for good."""

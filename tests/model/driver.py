@@ -6,7 +6,7 @@ from itertools import islice
 from random import Random
 
 from tests.model.ledger import ALL, Ledger, Scope
-from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org
+from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org, Record
 from tests.model.processes import Failed, Processes, Steps
 from tests.model.rules import Rule
 
@@ -100,6 +100,14 @@ class History:
                 and not (waits and waits.aside == "refused")
             ):
                 self.violation = "data_as_of runs ahead of the rows"
+            if not held and self._is_covered(deal) and deal.stamp < as_of:
+                self.violation = "covered, and missing"
+
+    def _is_covered(self, deal: Record) -> bool:
+        """Whether coverage says that this deal is held or pending."""
+        scope = self.ledger.scope
+        digest, months = self.ledger.owners.get(deal.parent, (0, 0))
+        return not deal.deleted and scope.takes(deal) and digest == scope.minimum and bool(months >> deal.created & 1)
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
 
