@@ -211,7 +211,9 @@ class People:
 
     def _lacks_a_parent(self, sobject: str, record_id: str) -> bool:
         """Whether a role, or one that would come back with a contact, belongs to a deal or a contact that lies in the bin."""
-        column = {"OpportunityContactRole": "Id", "Contact": "ContactId", "Opportunity": "OpportunityId"}.get(sobject)
+        column = {"OpportunityContactRole": "Id", "Contact": "ContactId", "Opportunity": "OpportunityId"}.get(
+            sobject
+        )
         if column is None:
             return False
         others = "" if sobject == "OpportunityContactRole" else f" and p.Id <> r.{column}"

@@ -12,7 +12,7 @@ from tests.model.rules import Rule
 
 OWNERS = 3
 STEPS = 70
-_ROUNDS = 8
+_ROUNDS = 10
 _LONG = 1000
 _RANGES = (ALL, ALL & ~1, ALL & ~3)
 
@@ -23,6 +23,9 @@ class History:
     def __init__(self, seed: int, broken: frozenset[Rule] = frozenset()) -> None:
         self.rng = Random(seed)
         self.org = Org(self.rng, OWNERS)
+        for _ in range(6):
+            self.org.act()
+        self.org.wait(3 * LONGEST)  # what was there before no window shows
         self.ledger = Ledger(self.org.now, broken)
         self.processes = Processes(self.org, self.ledger)
         self.running: list[Steps | None] = [None, None]
@@ -32,8 +35,6 @@ class History:
 
     def run(self) -> str:
         """Lives the history; returns what was violated, or nothing."""
-        for _ in range(4):
-            self.org.act()
         for _ in range(STEPS):
             self._step()
             if self.violation:
@@ -107,7 +108,12 @@ class History:
         """Whether coverage says that this deal is held or pending."""
         scope = self.ledger.scope
         digest, months = self.ledger.owners.get(deal.parent, (0, 0))
-        return not deal.deleted and scope.takes(deal) and digest == scope.minimum and bool(months >> deal.created & 1)
+        return (
+            not deal.deleted
+            and scope.takes(deal)
+            and digest == scope.minimum
+            and bool(months >> deal.created & 1)
+        )
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
 
@@ -118,9 +124,6 @@ class History:
         self.processes.faults = 0
         for _ in range(_ROUNDS):
             self.org.wait(2 * LONGEST)
-            for pending in self.ledger.pending:
-                for waits in pending.values():
-                    waits.aside = "again" if waits.aside == "refused" else waits.aside
             for process in (*self.running, self.processes.follow(), self.processes.list_missing()):
                 if sum(1 for _ in islice(process or (), _LONG)) == _LONG:
                     return "a process does not come to an end"

@@ -44,10 +44,10 @@ class Held:
 class Pending:
     """One id that waits to be fetched."""
 
-    __slots__ = ("aside", "parent", "since", "stamp")
+    __slots__ = ("aside", "parent", "retry", "since", "stamp")
 
     def __init__(self, stamp: int, parent: int, since: int) -> None:
-        self.stamp, self.parent, self.since, self.aside = stamp, parent, since, ""
+        self.stamp, self.parent, self.since, self.aside, self.retry = stamp, parent, since, "", 0
 
 
 class Ledger:
@@ -96,7 +96,9 @@ class Ledger:
     def drop_skipped(self, scope: Scope) -> None:
         """Coverage of whose changes are being skipped goes; ranges are cut to the filter's."""
         for owner, (digest, months) in list(self.owners.items()):
-            if (self.has(Rule.DROP_UNENTITLED_COVERAGE) and owner not in scope.owners) or (self.has(Rule.DIGEST) and digest != scope.minimum):
+            if (self.has(Rule.DROP_UNENTITLED_COVERAGE) and owner not in scope.owners) or (
+                self.has(Rule.DIGEST) and digest != scope.minimum
+            ):
                 del self.owners[owner]
             elif self.has(Rule.CUT_RANGES):
                 self.owners[owner] = digest, months & scope.months
@@ -179,7 +181,9 @@ class Ledger:
         self, sobject: int, key: Record, held: Held | None, read_at: int, since: int, scope: Scope, last: int
     ) -> None:
         follows = held is not None and held.gone != "moved" and self.has(Rule.KEYS_OF_HELD_ROWS)
-        if (follows and held and self._is_news(key, held, read_at, last)) or ((held is None or held.gone) and self._is_entitled(sobject, key, scope)):
+        if (follows and held and self._is_news(key, held, read_at, last)) or (
+            (held is None or held.gone) and self._is_entitled(sobject, key, scope)
+        ):
             self._announce(sobject, key, since)
 
     def _is_news(self, key: Record, held: Held, read_at: int, last: int) -> bool:
@@ -259,7 +263,7 @@ class Ledger:
 
     # -- refusals and coverage ---------------------------------------------------------------------------------------------------
 
-    def refuse(self, sobject: int, id: int, asked: Scope) -> None:
+    def refuse(self, sobject: int, id: int, asked: Scope, now: int) -> None:
         """An id that exists and does not match goes, with the coverage that another predicate promised."""
         waits = self.pending[sobject][id]
         if self.has(Rule.REFUSED_GOES_WITH_COVERAGE):
@@ -270,10 +274,9 @@ class Ledger:
                     self.owners.pop(waits.parent, None)
             else:
                 self.uncover(sobject, waits.parent)
-        if sobject == DEAL and waits.aside != "again":
-            waits.aside = (
-                "refused"  # out of sight until the windows no longer show its key, then asked for once more
-            )
+        if sobject == DEAL and waits.aside != "refused":
+            # Out of sight until the windows no longer show its key, then asked for once more.
+            waits.aside, waits.retry = "refused", now + 2 * LONGEST
         else:
             del self.pending[sobject][id]
 
@@ -300,5 +303,5 @@ class Ledger:
 
     def data_as_of(self, sobject: int) -> int:
         """Up to when rows are right, by the ledger's own word."""
-        waiting = [p.since for p in self.pending[sobject].values() if p.aside in ("", "again")]
+        waiting = [p.since for p in self.pending[sobject].values() if not p.aside]
         return min([self.cursor[sobject], *(waiting if self.has(Rule.SINCE) else [])])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.model.ledger import Ledger, Scope
+from tests.model.ledger import Ledger, Pending, Scope
 from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org, Record
 from tests.model.rules import Rule
 
@@ -93,13 +93,16 @@ class Processes:
             due = [
                 (i, p)
                 for i, p in ledger.pending[sobject].items()
-                if p.aside in ("", "again") and (i, p.stamp, p.parent) not in asked
+                if self._is_due(p) and (i, p.stamp, p.parent) not in asked
             ]
             if not due:
                 return
             due = due[:3]
             asked |= {(i, p.stamp, p.parent) for i, p in due}
             yield from self._ask(sobject, {i: (p.stamp, p.parent) for i, p in due})
+
+    def _is_due(self, waits: Pending) -> bool:
+        return not waits.aside or (waits.aside == "refused" and self.org.now >= waits.retry)
 
     def _ask(self, sobject: int, due: dict[int, tuple[int, int]]) -> Steps:
         ledger, org, scope = self.ledger, self.org, self.ledger.scope
@@ -156,13 +159,15 @@ class Processes:
             elif seen[id].deleted:
                 del ledger.pending[sobject][id]
             elif sobject != ROLE and not (held and held.gone != "moved"):
-                ledger.refuse(sobject, id, asked)
+                ledger.refuse(sobject, id, asked, self.org.now)
 
     # -- listing -----------------------------------------------------------------------------------------------------------------
 
     def _list(self, owner: int, months: int, scope: Scope) -> Steps:
         ledger, org = self.ledger, self.org
-        if owner not in ledger.scope.owners or (ledger.scope != scope and ledger.scope.owners == scope.owners):
+        if owner not in ledger.scope.owners or (
+            ledger.scope != scope and ledger.scope.owners == scope.owners
+        ):
             return
         began = org.now
         yield
