@@ -61,7 +61,7 @@ class Histories(RuleBasedStateMachine):
         """Somebody is licensed, and there is some business."""
         for owner in owners:
             self.history.license(owner, True)
-        for number in range(3):
+        for _ in range(3):
             self.people.new_contact()
         for number, deal in enumerate(deals):
             self.people.new_deal(deal, deal % 3, 0, deal, deal)

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.model.ledger import ALL, Ledger, Scope
 from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org, Record
-from tests.model.processes import Failed, Processes, Steps
+from tests.model.processes import Processes, ReadFailedError, Steps
 from tests.model.rules import Rule
 
 OWNERS = 3
@@ -77,7 +77,7 @@ class History:
             self.running[place] = process = begin()
         try:
             next(process)
-        except (StopIteration, Failed):
+        except (StopIteration, ReadFailedError):
             self.running[place] = None
 
     def _observe(self) -> None:

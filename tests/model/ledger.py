@@ -114,12 +114,15 @@ class Ledger:
                 continue
             if held and held.gone and sobject in (DEAL, CONTACT):
                 self._uncover(sobject, key.id)
-            if sobject == MAIL and held and not held.gone and not self.in_scope(key.parent):
-                if self.has(Rule.MAIL_MOVES_OUT) and (key.stamp, read_at) >= (held.row.stamp, held.read_at):
-                    self._tombstone(held, key, read_at, "moved")
+            if sobject == MAIL and held and not held.gone and self._moves_out(key, held, read_at):
+                self._tombstone(held, key, read_at, "moved")
             if sobject == CONTACT and held and not held.gone:
                 self._contacts_leave([key.id], read_at)
             self._pend(sobject, key, held, read_at, since, scope, last)
+
+    def _moves_out(self, key: Record, held: Held, read_at: int) -> bool:
+        newer = (key.stamp, read_at) >= (held.row.stamp, held.read_at)
+        return newer and not self.in_scope(key.parent) and self.has(Rule.MAIL_MOVES_OUT)
 
     def _gone(self, sobject: int, key: Record, held: Held | None, read_at: int) -> None:
         newer = held and (key.stamp, read_at) >= (held.row.stamp, held.read_at)

@@ -15,7 +15,7 @@ Steps = Iterator[None]
 PAGE = 2
 
 
-class Failed(Exception):
+class ReadFailedError(Exception):
     """A read that failed."""
 
 
@@ -28,11 +28,11 @@ class Processes:
         self.overlap = LONGEST if ledger.has(Rule.OVERLAP) else 0
 
     def _read(self) -> int:
-        """The time that a read of now gets; raises Failed."""
+        """The time that a read of now gets; raises ReadFailedError."""
         if self.faults:
             self.faults -= 1
             if self.ledger.has(Rule.FAILED_IS_NOT_EMPTY):
-                raise Failed
+                raise ReadFailedError
             return -1  # and is taken for an empty answer
         return self.org.now - int(self.org.rng.random() * 2)
 
@@ -71,9 +71,8 @@ class Processes:
             keys = org.keys(sobject, cursor - self.overlap, horizon) if read_at >= 0 else []
             yield
             end = horizon if ledger.has(Rule.HORIZON_BEFORE_THE_QUERY) else org.now
-            if ledger.cursor[sobject] != cursor or end < cursor:
-                if ledger.has(Rule.COMPARE_AND_SET):
-                    continue
+            if (ledger.cursor[sobject] != cursor or end < cursor) and ledger.has(Rule.COMPARE_AND_SET):
+                continue
             ledger.cursor[sobject] = end
             if not ledger.has(Rule.ONE_TRANSACTION):
                 yield

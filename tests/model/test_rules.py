@@ -8,9 +8,17 @@ from tests.model.driver import STEPS, History, first_failure
 from tests.model.rules import Rule
 
 HISTORIES = 3_000
-# Where the first history that needs the rule lies, found once by trying seeds in order; a change of the model moves them.
-NEAR: dict[Rule, int] = {}
 _TRIED = 2_000
+# Nobody has seen a history of this driver that needs them; the tests of tests/sync hold them one by one until one is found.
+UNSEEN = frozenset(
+    {
+        Rule.PENDING_KEEPS_NEWER, Rule.SETTLED_BY_A_LATER_READ, Rule.PENDING_FOLLOWS_THE_PARENT, Rule.DIGEST, Rule.KEYS_PASS,
+        Rule.COVER_ONLY_THE_ENTITLED, Rule.LISTINGS_OWE_KEYS, Rule.KEYS_PASS_WITH_COVERAGE, Rule.JUDGED_ONLY_IF_UNCHANGED,
+        Rule.ENTITLEMENT_IN_THE_TRANSACTION, Rule.COVERAGE_AFTER_THE_LAST_PAGE, Rule.FLIPS_UNCOVER_CHILDREN,
+        Rule.UNCOVERED_MEANWHILE, Rule.REFUSED_GOES_WITH_COVERAGE,
+    }
+)  # fmt: skip
+SEEN = [rule for rule in Rule if rule not in UNSEEN]
 
 
 def test_every_history_of_the_model_ends_with_a_load_from_scratch() -> None:
@@ -19,11 +27,20 @@ def test_every_history_of_the_model_ends_with_a_load_from_scratch() -> None:
     assert first_failure(frozenset(), range(HISTORIES)) is None
 
 
-@pytest.mark.parametrize("rule", Rule, ids=lambda rule: rule.name.lower())
+@pytest.mark.parametrize("rule", SEEN, ids=lambda rule: rule.name.lower())
 def test_without_any_one_rule_some_history_goes_wrong(rule: Rule) -> None:
     """A rule that nothing needs: it would be kept, and paid for, for ever."""
-    start = NEAR.get(rule, 0)
-    assert first_failure(frozenset({rule}), range(start, start + _TRIED)) is not None
+    assert first_failure(frozenset({rule}), range(_TRIED)) is not None
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    "rule", sorted(UNSEEN, key=lambda rule: rule.value), ids=lambda rule: rule.name.lower()
+)
+def test_without_a_rule_for_rare_cases_some_history_of_many_goes_wrong(rule: Rule) -> None:
+    """The same for coincidences that two thousand histories do not hold."""
+    assert first_failure(frozenset({rule}), range(150_000)) is not None
 
 
 @pytest.mark.long
