@@ -61,21 +61,7 @@ def classify(
     true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. No later
     window shows the keys that are stamped before `last_before`.
     """
-    names = {
-        "keys": keys.name,
-        "raw": sql.Identifier("raw_salesforce", sobject.table_name),
-        "table": sql.Literal(sobject.table_name),
-        "read_at": sql.Literal(read_at),
-        "since": sql.Literal(since),
-        "run_id": sql.Literal(run_id),
-        "settled": sql.SQL(SETTLED),
-        "longest": sql.SQL(LONGEST),
-        "last_before": sql.Literal(last_before),
-        "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
-        "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
-        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
-        "into_pending": sql.SQL(_INTO_PENDING),
-    }
+    names = _names(sobject, keys, scope, read_at=read_at, since=since, run_id=run_id, last_before=last_before)
     lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
@@ -100,6 +86,34 @@ def classify(
 
 
 Names = dict[str, sql.Composable]
+
+
+def _names(
+    sobject: SObject,
+    keys: Staged,
+    scope: Scope,
+    *,
+    read_at: datetime,
+    since: datetime,
+    run_id: str,
+    last_before: datetime | None,
+) -> Names:
+    """What the statements below are filled with."""
+    return {
+        "keys": keys.name,
+        "raw": sql.Identifier("raw_salesforce", sobject.table_name),
+        "table": sql.Literal(sobject.table_name),
+        "read_at": sql.Literal(read_at),
+        "since": sql.Literal(since),
+        "run_id": sql.Literal(run_id),
+        "settled": sql.SQL(SETTLED),
+        "longest": sql.SQL(LONGEST),
+        "last_before": sql.Literal(last_before),
+        "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
+        "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
+        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
+        "into_pending": sql.SQL(_INTO_PENDING),
+    }
 
 
 def _run(connection: Connection, statement: str, names: Names) -> int:
