@@ -31,7 +31,8 @@ OVERLAP = SyncOptions().overlap
 _ROUNDS = 6
 _EMPTIED = (
     "fluint_sync.cursor, fluint_sync.owner_coverage, fluint_sync.deal_coverage, fluint_sync.pending, fluint_sync.admission,"
-    " fluint_sync.run, fluint_sync.api_call, fluint_sync.api_usage, fluint_sync.excluded_count, fluint_sync.listing, fluint_sync.uncovered_deal, fluint_app.backfill_filter"
+    " fluint_sync.run, fluint_sync.api_call, fluint_sync.api_usage, fluint_sync.excluded_count, fluint_sync.listing,"
+    " fluint_sync.uncovered_deal, fluint_app.backfill_filter"
 )
 
 
