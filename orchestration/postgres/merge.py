@@ -18,10 +18,11 @@ SOFT_DELETED = "soft_deleted"
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('fluint ' || %s, 0))"
 
-# The tombstone that the row shall carry. A row read as live lifts it, unless what set it was seen later than this read.
+# The tombstone that the row shall carry. A row read as live lifts it, unless what set it was seen later than this read. That a row
+# is out of scope is no fact of Salesforce's: whoever brings the row has found it in scope in this transaction.
 _TOMBSTONE = """
 case when excluded._deleted_at is not null then coalesce(held.{0}, excluded.{0})
-     when held._deleted_at > excluded._read_at then held.{0} end"""
+     when held._deleted_at > excluded._read_at and held._deleted_reason <> 'moved_out_of_scope' then held.{0} end"""
 
 _MERGE = """
 with newest as (
@@ -35,7 +36,8 @@ with newest as (
     on conflict (id) do update set
         {assignments}, _read_at = excluded._read_at, _run_id = excluded._run_id, _synced_at = now(),
         _xact_id = pg_current_xact_id(), _deleted_at = {deleted_at}, _deleted_reason = {deleted_reason}
-    where (excluded.system_modstamp, excluded._read_at) >= (held.system_modstamp, held._read_at)
+    where ((excluded.system_modstamp, excluded._read_at) >= (held.system_modstamp, held._read_at)
+           or (held._deleted_reason = 'moved_out_of_scope' and excluded.system_modstamp >= held.system_modstamp))
       and (row({held_columns}, held._deleted_at) is distinct from row({excluded_columns}, {deleted_at}))
     returning xmax = 0 as is_new  -- a row that the conflict branch wrote carries the lock of this transaction in xmax
 )
@@ -46,13 +48,13 @@ select (select count(*) from {staged}),
 from written
 """
 
-# A row that was read within a minute of its stamp may change again under the same stamp, so R1 asks for it until a read
+# A row that was read within 20 minutes of its stamp may change again under the same stamp, so R1 asks for it until a read
 # is later than that. Such a read of the same values moves only `_read_at`: for the models nothing has changed.
 _SETTLE = """
 update {raw} held set _read_at = %(read_at)s
 from {staged} staged
 where held.id = staged.id and held.system_modstamp = staged.system_modstamp
-  and held._read_at < %(read_at)s and held._read_at < held.system_modstamp + interval '60 seconds'
+  and held._read_at < %(read_at)s and held._read_at < held.system_modstamp + interval '20 minutes'
 """
 
 

@@ -17,6 +17,7 @@ from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
 from orchestration.sync.fields import Readable
+from orchestration.sync.leaving import contacts_without_role_leave
 from orchestration.sync.objects import CONTACT, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE
 from orchestration.sync.options import Counts
 
@@ -40,12 +41,18 @@ def store_rows(
     owners: Mapping[str, str],
 ) -> Counts:
     """Stores staged rows and everything that they prove; the caller's transaction holds it together (R14)."""
+    former = _former_contacts(connection, rows) if what.sobject is OPPORTUNITY_CONTACT_ROLE else []
+    if what.sobject is CONTACT:
+        _leave_out_unnamed(connection, rows)
     merged = rows.merge(read_at=read_at, run_id=run_id)
     if what.sobject is OPPORTUNITY:
         _admit(connection, rows, owners, run_id)
     if what.sobject is OPPORTUNITY_CONTACT_ROLE:
         _want_contacts(connection, rows, read_at)
-    ledger.settle_pending(connection, what.sobject.table_name, rows.name)
+        if former:
+            concerned = sql.SQL("select unnest({}::text[])").format(sql.Literal(former))
+            contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
+    ledger.settle_pending(connection, what.sobject.table_name, rows.name, read_at)
     return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)
 
 
@@ -60,6 +67,32 @@ def _admit(connection: Connection, rows: Staged, owners: Mapping[str, str], run_
             """
         ).format(rows.name),
         {"owners": Jsonb(dict(owners)), "run_id": run_id},
+    )
+
+
+def _former_contacts(connection: Connection, roles: Staged) -> list[str]:
+    """The contacts that held roles name and the arriving ones do not."""
+    lock_for_writing(connection, OPPORTUNITY_CONTACT_ROLE.raw_table())
+    query = sql.SQL(
+        """
+        select distinct held.contact_id from raw_salesforce.opportunity_contact_role as held join {} as role on role.id = held.id
+        where held._deleted_at is null and held.contact_id <> role.contact_id
+        """
+    ).format(roles.name)
+    return [row[0] for row in connection.execute(query)]
+
+
+def _leave_out_unnamed(connection: Connection, contacts: Staged) -> None:
+    """Takes out contacts whose last role went while they were on the way (R6): nobody would tombstone them again."""
+    lock_for_writing(connection, CONTACT.raw_table())
+    connection.execute(
+        sql.SQL(
+            """
+            delete from {} as contact
+            where not exists (select from raw_salesforce.opportunity_contact_role as role
+                              where role.contact_id = contact.id and role._deleted_at is null)
+            """
+        ).format(contacts.name)
     )
 
 

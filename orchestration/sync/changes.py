@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from orchestration.entitlement.filters import read_filter
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.copy import staged
@@ -22,6 +21,7 @@ from orchestration.sync.fields import Readable, forget_if_refused, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
+from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import Window, window_to_follow
 
 
@@ -146,9 +146,11 @@ class _Follower:
         with self._with.database.transaction() as connection:
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=step.window.end):
                 return 0  # another process followed these changes meanwhile
+            scope = scope_now(connection)
             if sobject is OPPORTUNITY:
-                filters = read_filter(connection)
-                ledger.drop_skipped_coverage(connection, filters.digest, filters.created_since)
+                ledger.drop_skipped_coverage(
+                    connection, list(scope.owners), scope.filters.digest, scope.filters.created_since
+                )
             if not any(page.count for page in pages):
                 return 0
             with staged_keys(connection, sobject, step.readable.shown, pages) as (keys, _):
@@ -156,9 +158,11 @@ class _Follower:
                     connection,
                     sobject,
                     keys,
+                    scope,
                     read_at=min(page.read_at for page in pages),
                     since=cursor,
                     run_id=self._with.run_id,
+                    last_before=step.window.end - self._with.options.overlap,
                 )
 
     def _close_whole(self, step: _Step, first: Page) -> Counts:

@@ -7,40 +7,33 @@ field of a parent (`Account.Name`) and fewer ids a call. How ids became pending 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
-from orchestration.entitlement.filters import BackfillFilter, owned_by, read_filter
-from orchestration.entitlement.licences import scope_owners
+from orchestration.entitlement.filters import owned_by
 from orchestration.errors import FluintError, IncompleteReadError, RejectedRequestError
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger
+from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
-from orchestration.sync.objects import BY_TABLE, EMAIL_MESSAGE, OPPORTUNITY, SObject
+from orchestration.sync.leaving import named_by_live_roles
+from orchestration.sync.ledger import Announced
+from orchestration.sync.objects import (
+    BY_TABLE,
+    CONTACT,
+    EMAIL_MESSAGE,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+    SObject,
+)
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The predicate with which rows were asked for: kept, because what it refused is judged by it (R10).
-
-    `owners` maps a Salesforce user's id to the rule that matched it.
-    """
-
-    owners: dict[str, str]
-    filters: BackfillFilter
-
-
-def scope_now(connection: Connection) -> Scope:
-    """The scope predicate as it stands in this transaction (R6)."""
-    return Scope(scope_owners(connection), read_filter(connection))
+from orchestration.sync.scope import Scope, scope_now
 
 
 def fetch_pending(with_: Collaborators, table: str) -> Counts:
@@ -66,11 +59,20 @@ def _held(connection: Connection, table: str, ids: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class _Question:
-    """One query of pending ids; without SOQL nothing can match and only the keys are asked."""
+    """One query of pending ids; without SOQL nothing can match and only the keys are asked.
 
-    ids: Sequence[str]
+    `scope` is the predicate with which rows were asked for: what it refused is judged by it (R10). `announced` is what was known of
+    each id (stamp and parent): one that was announced anew meanwhile is not judged.
+    """
+
+    announced: Mapping[str, Announced]
     scope: Scope
     soql: str | None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids asked for, in order."""
+        return list(self.announced)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class _Fetcher:
         try:
             if isinstance(first, FluintError):
                 raise first
-            return self._store(question, first) + self._settle_the_rest(question.ids, question.scope)
+            return self._store(question, first) + self._settle_the_rest(question)
         except (RejectedRequestError, IncompleteReadError) as error:
             if len(question.ids) == 1:
                 self._postpone(question.ids, "unreadable", error)
@@ -113,13 +115,15 @@ class _Fetcher:
     def _question(self, ids: Sequence[str]) -> _Question:
         with self.with_.database.transaction() as connection:
             scope = scope_now(connection)
+            announced = ledger.announced(connection, self.what.sobject.table_name, ids)
             parents = _parents(connection, self.what.sobject, ids)
+            may_come = named_by_live_roles(connection, ids) if self.what.sobject is CONTACT else list(ids)
             held = _held(connection, self.what.sobject.table_name, ids)
-        alternatives = self._alternatives(ids, held, parents, scope)
+        alternatives = self._alternatives(may_come, held, parents, scope) if may_come else []
         if not alternatives:
-            return _Question(ids, scope, None)
+            return _Question(announced, scope, None)
         conditions = [soql.equal("IsDeleted", False), soql.any_of(alternatives)]
-        return _Question(ids, scope, soql.select(self.what.paths, self.what.sobject.name, conditions))
+        return _Question(announced, scope, soql.select(self.what.paths, self.what.sobject.name, conditions))
 
     def _alternatives(
         self, ids: Sequence[str], held: set[str], parents: Sequence[str], scope: Scope
@@ -141,11 +145,11 @@ class _Fetcher:
             alternatives.append(soql.all_of(predicate))
         return alternatives
 
-    def _settle_the_rest(self, ids: Sequence[str], scope: Scope) -> Counts:
+    def _settle_the_rest(self, question: _Question) -> Counts:
         """Judges the ids that no row came for, by their keys (R10)."""
         table = self.what.sobject.table_name
         with self.with_.database.transaction() as connection:
-            rest = ledger.unsettled(connection, table, ids)
+            rest = list(ledger.announced(connection, table, question.ids))
         if not rest:
             return Counts()
         query = soql.select(self.what.key_paths, self.what.sobject.name, [soql.is_in("Id", rest)])
@@ -154,9 +158,11 @@ class _Fetcher:
             raise first
         pages = [first, *self.with_.salesforce.next_pages(first)]
         with self.with_.database.transaction() as connection:
-            return self._judge(connection, rest, pages, scope)
+            return self._judge(connection, question, rest, pages)
 
-    def _judge(self, connection: Connection, rest: Sequence[str], pages: list[Page], scope: Scope) -> Counts:
+    def _judge(
+        self, connection: Connection, question: _Question, rest: Sequence[str], pages: list[Page]
+    ) -> Counts:
         table = self.what.sobject.table_name
         since = ledger.cursor_of(connection, table) or pages[0].read_at
         with staged_keys(connection, self.what.sobject, self.what.shown, pages) as (keys, _):
@@ -164,21 +170,30 @@ class _Fetcher:
                 connection,
                 self.what.sobject,
                 keys,
+                scope_now(connection),
                 read_at=pages[0].read_at,
                 since=since,
                 run_id=self.with_.run_id,
             )
             there = connection.execute(sql.SQL("select id, is_deleted from {}").format(keys.name)).fetchall()
+        # What has changed again since it was asked for stays due: the answer that it did not get was about another state.
+        same = {
+            i
+            for i, what in ledger.announced(connection, table, rest).items()
+            if what == question.announced[i]
+        }
         visible = {record_id for record_id, _ in there}
-        ledger.postpone(connection, table, [i for i in rest if i not in visible], "not_visible")
-        live = [record_id for record_id, is_deleted in there if not is_deleted]
+        ledger.postpone(connection, table, sorted(same - visible), "not_visible")
+        ledger.drop_pending(connection, table, [i for i, is_deleted in there if is_deleted and i in same])
+        live = [record_id for record_id, is_deleted in there if not is_deleted and record_id in same]
         # Only a predicate can refuse a row; what is asked for by its id alone comes as soon as it is visible.
-        has_predicate = self.what.sobject in (OPPORTUNITY, EMAIL_MESSAGE)
+        has_predicate = self.what.sobject is not OPPORTUNITY_CONTACT_ROLE
         held = _held(connection, table, live) if has_predicate else set(live)
-        ledger.drop_pending(connection, table, [i for i, is_deleted in there if is_deleted])
+        if self.what.sobject is CONTACT:
+            held &= set(named_by_live_roles(connection, live))
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")
-        self._drop_refused(connection, [i for i in live if i not in held], scope)
+        self._drop_refused(connection, [i for i in live if i not in held], question.scope)
         return Counts(tombstoned=tombstoned)
 
     def _drop_refused(self, connection: Connection, refused: Sequence[str], scope: Scope) -> None:
@@ -190,14 +205,11 @@ class _Fetcher:
             )
             return ledger.set_aside(connection, table, refused, 2 * self.with_.options.overlap)
         if self.what.sobject.parent:
-            connection.execute(
-                """
-                delete from fluint_sync.deal_coverage as covered using fluint_sync.pending as p
-                where p.object = %(table)s and p.id = any (%(ids)s)
-                  and covered.object = p.object and covered.opportunity_id = p.parent_id
-                """,
-                {"table": table, "ids": list(refused)},
-            )
+            parents = sql.SQL(
+                "select object, parent_id from fluint_sync.pending"
+                " where object = {} and id = any ({}::text[]) and parent_id is not null"
+            ).format(sql.Literal(table), sql.Literal(list(refused)))
+            under_way.uncover_deals(connection, parents)
         ledger.drop_pending(connection, table, refused)
 
     def _postpone(self, ids: Sequence[str], reason: str, error: FluintError) -> None:

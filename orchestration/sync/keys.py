@@ -11,16 +11,21 @@ from datetime import datetime
 
 from psycopg import sql
 
-from orchestration.entitlement.filters import KEY_PASSES
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
+from orchestration.sync import under_way
+from orchestration.sync.leaving import contacts_without_role_leave
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+from orchestration.sync.scope import Scope
 
 # A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
 # visible: stamps have a resolution of one second, and Salesforce shows a row only after its transaction has ended.
 SETTLED = "interval '60 seconds'"
+# That transaction can be a long one: it stamps a row in the second in which another change of it was committed, and is visible
+# minutes later. So a row is read once more when its key is shown for the last time, unless it was read as late as that.
+LONGEST = "interval '20 minutes'"
 
 
 @contextmanager
@@ -43,17 +48,58 @@ def classify(
     connection: Connection,
     sobject: SObject,
     keys: Staged,
+    scope: Scope,
     *,
     read_at: datetime,
     since: datetime,
     run_id: str,
+    last_before: datetime | None = None,
 ) -> int:
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
-    `read_at` is when the keys were true (UTC), `since` the cursor before this read: pending ids carry it, so that
-    `data_as_of` does not run ahead of them.
+    `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. No later
+    window shows the keys that are stamped before `last_before`.
     """
-    names = {
+    names = _names(sobject, keys, scope, read_at=read_at, since=since, run_id=run_id, last_before=last_before)
+    lock_for_writing(connection, sobject.raw_table())
+    tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
+    _run(connection, _SETTLE_DELETED, names)
+    if sobject in (OPPORTUNITY, CONTACT):
+        moved = _CHILDREN_OF_DEAL if sobject is OPPORTUNITY else _ROLES_OF_CONTACT
+        under_way.uncover_deals(connection, sql.SQL(moved).format(**names))
+    if sobject is CONTACT:
+        _run(connection, _UNDELETED_WITHOUT_ROLE, names)
+        _run(connection, _NAME_THE_WINNER, names)
+    if sobject is EMAIL_MESSAGE:
+        tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
+    if sobject is OPPORTUNITY_CONTACT_ROLE:
+        contacts_without_role_leave(
+            connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id
+        )
+    if sobject is CONTACT:
+        concerned = sql.SQL("select id from {keys}").format(**names)
+        tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
+    _run(connection, _PEND_HELD, names)
+    _run(connection, _PEND_ENTITLED, names)
+    return tombstoned
+
+
+Names = dict[str, sql.Composable]
+
+
+def _names(
+    sobject: SObject,
+    keys: Staged,
+    scope: Scope,
+    *,
+    read_at: datetime,
+    since: datetime,
+    run_id: str,
+    last_before: datetime | None,
+) -> Names:
+    """What the statements below are filled with."""
+    return {
         "keys": keys.name,
         "raw": sql.Identifier("raw_salesforce", sobject.table_name),
         "table": sql.Literal(sobject.table_name),
@@ -61,26 +107,13 @@ def classify(
         "since": sql.Literal(since),
         "run_id": sql.Literal(run_id),
         "settled": sql.SQL(SETTLED),
+        "longest": sql.SQL(LONGEST),
+        "last_before": sql.Literal(last_before),
         "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
         "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
-        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(key_passes=sql.SQL(KEY_PASSES)),
+        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
         "into_pending": sql.SQL(_INTO_PENDING),
     }
-    lock_for_writing(connection, sobject.raw_table())
-    tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
-    _run(connection, _SETTLE_DELETED, names)
-    if sobject in (OPPORTUNITY, CONTACT):
-        _run(connection, _UNCOVER_DEAL if sobject is OPPORTUNITY else _UNCOVER_DEALS_OF_CONTACT, names)
-    if sobject is CONTACT:
-        _run(connection, _NAME_THE_WINNER, names)
-    if sobject is EMAIL_MESSAGE:
-        tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
-    _run(connection, _PEND_HELD, names)
-    _run(connection, _PEND_ENTITLED, names)
-    return tombstoned
-
-
-Names = dict[str, sql.Composable]
 
 
 def _run(connection: Connection, statement: str, names: Names) -> int:
@@ -115,18 +148,30 @@ _SETTLE_DELETED = """
 """
 
 # A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8).
-_UNCOVER_DEAL = """
-    delete from fluint_sync.deal_coverage as covered using {keys} as k join {raw} as held on held.id = k.id
-    where covered.opportunity_id = k.id and (k.is_deleted or held._deleted_at is not null)
+_CHILDREN_OF_DEAL = """
+    select child.object, k.id
+    from {keys} as k join {raw} as held on held.id = k.id,
+         unnest(array['opportunity_contact_role', 'email_message']) as child (object)
+    where k.is_deleted or held._deleted_at is not null
 """
 
-_UNCOVER_DEALS_OF_CONTACT = """
-    delete from fluint_sync.deal_coverage as covered
-    using {keys} as k
+_ROLES_OF_CONTACT = """
+    select 'opportunity_contact_role', role.opportunity_id
+    from {keys} as k
     join {raw} as held on held.id = k.id
     join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
-    where covered.object = 'opportunity_contact_role' and covered.opportunity_id = role.opportunity_id
-      and ((k.is_deleted and held._deleted_at = {read_at}) or (not k.is_deleted and held._deleted_at is not null))
+    where (k.is_deleted and held._deleted_at = {read_at})
+       or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
+"""
+
+# A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.
+_UNDELETED_WITHOUT_ROLE = """
+    update {raw} as held set _deleted_reason = 'moved_out_of_scope', _xact_id = pg_current_xact_id()
+    from {keys} as k
+    where k.id = held.id and not k.is_deleted and k.system_modstamp >= held.system_modstamp
+      and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope'
+      and not exists (select from raw_salesforce.opportunity_contact_role as role
+                      where role.contact_id = held.id and role._deleted_at is null)
 """
 
 _TOMBSTONE_MOVED_MAIL = """
@@ -141,13 +186,20 @@ _TOMBSTONE_MOVED_MAIL = """
           select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
 """
 
+# The contacts of roles that are gone: those that no other role names leave with them.
+_NAMED_BY = """
+    select held.contact_id from {keys} as k join {raw} as held on held.id = k.id where held._deleted_at is not null
+"""
+
 # One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead of it, nor the fetch
-# settle with a row that is older than what was announced.
+# settle with a row that is older than what was announced. Stamps have a resolution of a second: within one, a record can get
+# another parent, and the fetch would go on asking for it by the former one.
 _INTO_PENDING = """
     on conflict (object, id) do update
     set stamp = excluded.stamp, parent_id = excluded.parent_id, reason = excluded.reason,
         since = least(pending.since, excluded.since), retry_at = null
     where excluded.stamp > pending.stamp or pending.stamp is null
+       or (excluded.stamp = pending.stamp and excluded.parent_id is distinct from pending.parent_id)
 """
 
 _PEND_HELD = """
@@ -156,8 +208,10 @@ _PEND_HELD = """
     from {keys} as k join {raw} as held on held.id = k.id
     where not k.is_deleted and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope'
       and (k.system_modstamp > held.system_modstamp
-           or (k.system_modstamp = held.system_modstamp and held._read_at < held.system_modstamp + {settled}
-               and held._read_at < {read_at})
+           or (k.system_modstamp = held.system_modstamp and held._read_at < {read_at}
+               and (held._read_at < held.system_modstamp + {settled}
+                    or (k.system_modstamp < {last_before}::timestamptz
+                        and held._read_at < held.system_modstamp + {longest})))
            or (k.system_modstamp = held.system_modstamp and held._deleted_at is not null))
     {into_pending}
 """
@@ -179,12 +233,10 @@ _PARENT = {
 }
 
 # When a key that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention.
-# Owners with `in`, which Postgres evaluates once: 12,000 keys among 10,000 users took 79 s with a correlated `exists`.
 _ENTITLED = {
     OPPORTUNITY.name: """
         (exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.id)
-         or (k.owner_id in (select owner.owner_id from fluint_entitlement.scope_owners as owner)
-             and not exists (select from fluint_app.backfill_filter as f where not ({key_passes}))))
+         or {admits})
     """,
     OPPORTUNITY_CONTACT_ROLE.name: """
         exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.opportunity_id)

@@ -16,9 +16,10 @@ from orchestration.postgres.connection import Connection
 from orchestration.sync.options import ObjectReport
 
 
-def cursor_of(connection: Connection, table: str) -> datetime | None:
-    """Up to when (UTC) changes of this object were followed; None before the first read."""
-    row = connection.execute("select position from fluint_sync.cursor where object = %s", [table]).fetchone()
+def cursor_of(connection: Connection, table: str, *, lock: bool = False) -> datetime | None:
+    """Up to when (UTC) changes of this object were followed; None before the first read. With `lock` it stays there meanwhile."""
+    query = "select position from fluint_sync.cursor where object = %s"
+    row = connection.execute(f"{query} for share" if lock else query, [table]).fetchone()
     return row[0] if row else None
 
 
@@ -40,15 +41,13 @@ def move_cursor(connection: Connection, table: str, *, start: datetime, end: dat
     return moved.rowcount == 1
 
 
-def drop_skipped_coverage(connection: Connection, digest: str, created_since: datetime | None) -> None:
-    """Deletes coverage of owners whose changes are being skipped and cuts the rest to the filter's range (R4)."""
+def drop_skipped_coverage(
+    connection: Connection, owners: Sequence[str], digest: str, created_since: datetime | None
+) -> None:
+    """Deletes coverage of others than these owners, whose changes are being skipped, and cuts the rest to the filter's range (R4)."""
     connection.execute(
-        """
-        delete from fluint_sync.owner_coverage as coverage
-        where coverage.digest <> %s
-           or not exists (select from fluint_entitlement.scope_owners as s where s.owner_id = coverage.owner_id)
-        """,
-        [digest],
+        "delete from fluint_sync.owner_coverage where digest <> %s or not owner_id = any (%s)",
+        [digest, list(owners)],
     )
     connection.execute(
         """
@@ -102,27 +101,35 @@ def data_as_of(connection: Connection, table: str) -> datetime | None:
     return row[0] if row else None
 
 
-def settle_pending(connection: Connection, table: str, staged: sql.Identifier) -> None:
-    """Removes what was read just now, unless a newer stamp was announced than the one read (R1)."""
+def settle_pending(connection: Connection, table: str, staged: sql.Identifier, read_at: datetime) -> None:
+    """Removes what was read at `read_at`, unless a newer stamp was announced than the one read, or the cursor is beyond that (R1).
+
+    Changes between the read and the cursor were judged without this row: read again, it cannot miss one. Both times come from the
+    org's Date, which is cut to the second, so that five seconds count as none.
+    """
     connection.execute(
         sql.SQL(
             """
             delete from fluint_sync.pending as p using {staged} as s
-            where p.object = %s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
+            where p.object = %(table)s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
+              and not exists (select from fluint_sync.cursor
+                              where object = %(table)s and position > %(read_at)s::timestamptz + interval '5 seconds')
             """
         ).format(staged=staged),
-        [table],
+        {"table": table, "read_at": read_at},
     )
 
 
-def unsettled(connection: Connection, table: str, ids: Sequence[str]) -> list[str]:
-    """Which of these ids are still pending."""
-    return [
-        row[0]
-        for row in connection.execute(
-            "select id from fluint_sync.pending where object = %s and id = any (%s)", [table, list(ids)]
-        )
-    ]
+Announced = tuple[datetime | None, str | None]
+
+
+def announced(connection: Connection, table: str, ids: Sequence[str]) -> dict[str, Announced]:
+    """Those of these ids that are pending, each with the stamp and the parent that it was announced with."""
+    rows = connection.execute(
+        "select id, stamp, parent_id from fluint_sync.pending where object = %s and id = any (%s) order by id",
+        [table, list(ids)],
+    )
+    return {record_id: (stamp, parent) for record_id, stamp, parent in rows}
 
 
 def drop_pending(connection: Connection, table: str, ids: Sequence[str]) -> None:
@@ -229,16 +236,24 @@ def drop_coverage_of_refused(
     )
 
 
-def cover_deals(connection: Connection, table: str, deals: Sequence[str], run_id: str) -> None:
-    """Writes that every child row of these deals is held; a deal that has left meanwhile gets none."""
+def cover_deals(
+    connection: Connection, table: str, deals: Sequence[str], run_id: str, began: datetime
+) -> None:
+    """Writes that every child row of these deals is held, listed since `began` by this database's clock.
+
+    A deal that has left meanwhile gets none, nor one whose coverage was dropped meanwhile: what dropped it may have moved children
+    behind the back of the listing.
+    """
     connection.execute(
         """
         insert into fluint_sync.deal_coverage (object, opportunity_id, covered_at, run_id)
         select %(table)s, deal.id, now(), %(run_id)s
         from raw_salesforce.opportunity as deal where deal.id = any (%(deals)s) and deal._deleted_at is null
+          and not exists (select from fluint_sync.uncovered_deal as dropped
+                          where dropped.object = %(table)s and dropped.opportunity_id = deal.id and dropped.at >= %(began)s)
         on conflict (object, opportunity_id) do update set covered_at = excluded.covered_at, run_id = excluded.run_id
         """,
-        {"table": table, "deals": list(deals), "run_id": run_id},
+        {"table": table, "deals": list(deals), "run_id": run_id, "began": began},
     )
 
 

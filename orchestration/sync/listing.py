@@ -6,7 +6,8 @@ which months a person asked for is run.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.entitlement.filters import owned_by
@@ -15,9 +16,8 @@ from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger
+from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page, store_rows
-from orchestration.sync.fetch import Scope, scope_now
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
@@ -29,6 +29,7 @@ from orchestration.sync.plan import (
     chunks,
     pack_owners,
 )
+from orchestration.sync.scope import Scope, scope_now
 from orchestration.sync.windows import CreatedRange, window_of_listing
 
 # An id is immutable and `queryAll` with this condition also shows archived rows, which `query` leaves out (R5).
@@ -57,19 +58,18 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
             counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
             for pack in pack_owners(counted):
                 with with_.database.transaction() as connection:
-                    entitled = _still_entitled(connection, scope, pack.owner_ids)
+                    entitled = _still_entitled(scope_now(connection), scope, pack.owner_ids)
                 if entitled:
                     where = [owned_by(entitled), *rules, *created.conditions(), LIVE]
                     total += _list_pack(with_, what, scope, entitled, where, pack.rows, created)
     return total
 
 
-def _still_entitled(connection: Connection, scope: Scope, owners: Sequence[str]) -> list[str]:
-    """Those of the owners who are in scope in this transaction (R6); a listing can take hours.
+def _still_entitled(now: Scope, scope: Scope, owners: Sequence[str]) -> list[str]:
+    """Those of the owners who are in scope `now` (R6); a listing can take hours.
 
     Raises IncompleteReadError when the filter is another one now: what it keeps out must not come in.
     """
-    now = scope_now(connection)
     if now.filters != scope.filters:
         raise IncompleteReadError(
             "The workspace's filter was changed while deals were listed by the old one. What came is kept; the next run lists "
@@ -93,27 +93,30 @@ def _list_pack(
     created: CreatedRange,
 ) -> Counts:
     began = with_.salesforce.server_time()
-    total = _read_deals(with_, what, scope, where, rows) + keys_pass(with_, what, began)
-    with with_.database.transaction() as connection:
+    total = _read_deals(with_, what, scope, where, rows, began)
+
+    def cover(connection: Connection, now: Scope) -> None:
         ledger.cover_owners(
             connection,
-            _still_entitled(connection, scope, owners),
+            _still_entitled(now, scope, owners),
             digest=scope.filters.digest,
             created=created.multirange(),
             run_id=with_.run_id,
         )
-    return total
+
+    return total + _keys_pass(with_, what, began, cover)
 
 
 def _read_deals(
-    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int
+    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int, began: datetime
 ) -> Counts:
     """Reads what was counted as `rows`: through Bulk if they are many, and not at all if there are none."""
     if not rows:
         return Counts()
     query = soql.select(what.paths, "Opportunity", where)
-    by_bulk = _by_bulk(with_, what, query, scope.owners) if rows >= with_.options.bulk_threshold else None
-    return by_bulk if by_bulk is not None else _store_pages(with_, what, ask(with_, query), scope.owners)
+    store = _Store(with_, what, scope.owners, began)
+    by_bulk = store.by_bulk(query) if rows >= with_.options.bulk_threshold else None
+    return by_bulk if by_bulk is not None else store.pages(ask(with_, query))
 
 
 def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Counts:
@@ -122,15 +125,31 @@ def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Cou
     total = Counts()
     with with_.salesforce.purpose("listing"):
         for group in chunks(deals, DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE):
-            began = with_.salesforce.server_time()
-            total += _read_children(with_, what, group)
-            total += keys_pass(with_, what, began)
             with with_.database.transaction() as connection:
-                ledger.cover_deals(connection, table, group, with_.run_id)
+                marked = under_way.database_time(connection)
+            began = with_.salesforce.server_time()
+            total += _read_children(with_, what, group, began)
+
+            def cover(
+                connection: Connection, _: Scope, deals: Sequence[str] = group, marked: datetime = marked
+            ) -> None:
+                ledger.cover_deals(connection, table, deals, with_.run_id, marked)
+
+            total += _keys_pass(with_, what, began, cover)
     return total
 
 
-def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -> Counts:
+def pay_owed_keys(with_: Collaborators, table: str) -> Counts:
+    """Makes up for the keys pass of a listing that was killed after it had stored rows (R5)."""
+    with with_.database.transaction() as connection:
+        owed = under_way.keys_owed_since(connection, table)
+    if owed is None:
+        return Counts()
+    with with_.salesforce.purpose("listing"):
+        return _keys_pass(with_, readable(with_, BY_TABLE[table]), owed, lambda *_: None)
+
+
+def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str], began: datetime) -> Counts:
     """Reads the children of a group of deals by REST, or in one Bulk job when Salesforce's own counts say that they are many."""
     queries = [_children_of(what, some) for some in chunks(deals, DEALS_IN_A_QUERY)]
     firsts = []
@@ -138,13 +157,14 @@ def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str]) -
         if isinstance(first, FluintError):
             raise first
         firsts.append(first)
+    store = _Store(with_, what, {}, began)
     if sum(first.total_size for first in firsts) >= with_.options.bulk_threshold:
-        by_bulk = _by_bulk(with_, what, _children_of(what, deals), {})
+        by_bulk = store.by_bulk(_children_of(what, deals))
         if by_bulk is not None:
             return by_bulk
     total = Counts()
     for first in firsts:
-        total += _store_pages(with_, what, _pages_from(with_, first), {})
+        total += store.pages(_pages_from(with_, first))
     return total
 
 
@@ -153,42 +173,55 @@ def _children_of(what: Readable, deals: Sequence[str]) -> str:
     return soql.select(what.paths, what.sobject.name, conditions)
 
 
-def _by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts | None:
-    """Reads a query's rows through Bulk API 2.0; None when Bulk cannot be had, and REST has to give the same rows."""
-    try:
-        return _read_by_bulk(with_, what, query, owners)
-    except BulkUnavailableError:
-        return None  # the org's Bulk jobs of today are used up, or Bulk refuses the object
+@dataclass(frozen=True)
+class _Store:
+    """Stores the rows of one listing, which began then (the org's clock); `owners` maps an id to the rule that matched it."""
 
+    with_: Collaborators
+    what: Readable
+    owners: Mapping[str, str]
+    began: datetime
 
-def _read_by_bulk(with_: Collaborators, what: Readable, query: str, owners: Mapping[str, str]) -> Counts:
-    """Commits rows page by page: they come unordered, so they prove nothing until the last one is in (R7)."""
-    total = Counts()
-    with with_.salesforce.bulk_query(query) as job:
-        for page in job.pages():
-            with (
-                with_.database.transaction() as connection,
-                staged(connection, what.sobject.raw_table(what.fields)) as rows,
-            ):
-                came = rows.copy_csv(page.chunks)
-                _expect(what, came, page.announced)
-                total += store_rows(
-                    connection, what, rows, read_at=job.created_at, run_id=with_.run_id, owners=owners
-                )
-        _expect(what, total.read, job.record_count)
-    return total
+    def by_bulk(self, query: str) -> Counts | None:
+        """Reads a query's rows through Bulk API 2.0; None when Bulk cannot be had, and REST has to give the same rows."""
+        try:
+            return self._read_by_bulk(query)
+        except BulkUnavailableError:
+            return None  # the org's Bulk jobs of today are used up, or Bulk refuses the object
 
+    def _read_by_bulk(self, query: str) -> Counts:
+        """Commits rows page by page: they come unordered, so they prove nothing until the last one is in (R7)."""
+        total = Counts()
+        with self.with_.salesforce.bulk_query(query) as job:
+            for page in job.pages():
+                with (
+                    self.with_.database.transaction() as connection,
+                    staged(connection, self.what.sobject.raw_table(self.what.fields)) as rows,
+                ):
+                    came = rows.copy_csv(page.chunks)
+                    _expect(self.what, came, page.announced)
+                    total += store_rows(
+                        connection,
+                        self.what,
+                        rows,
+                        read_at=job.created_at,
+                        run_id=self.with_.run_id,
+                        owners=self.owners,
+                    )
+                    under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
+            _expect(self.what, total.read, job.record_count)
+        return total
 
-def _store_pages(
-    with_: Collaborators, what: Readable, pages: Iterator[Page], owners: Mapping[str, str]
-) -> Counts:
-    total, announced, came = Counts(), 0, 0
-    for page in pages:
-        with with_.database.transaction() as connection:
-            total += store_page(connection, what, page, run_id=with_.run_id, owners=owners)
-        announced, came = page.total_size, came + page.count
-    _expect(what, came, announced)
-    return total
+    def pages(self, pages: Iterator[Page]) -> Counts:
+        """Stores the pages of a REST answer, each in a transaction."""
+        total, announced, came = Counts(), 0, 0
+        for page in pages:
+            with self.with_.database.transaction() as connection:
+                total += store_page(connection, self.what, page, run_id=self.with_.run_id, owners=self.owners)
+                under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
+            announced, came = page.total_size, came + page.count
+        _expect(self.what, came, announced)
+        return total
 
 
 def _expect(what: Readable, came: int, announced: int) -> None:
@@ -212,18 +245,38 @@ def _pages_from(with_: Collaborators, first: Page) -> Iterator[Page]:
     yield from with_.salesforce.next_pages(first)
 
 
-def keys_pass(with_: Collaborators, what: Readable, began: datetime) -> Counts:
-    """Reads the keys of everything that changed while the listing ran and classifies them against what is held now (R5)."""
-    window = window_of_listing(began, with_.salesforce.server_time(), with_.options.overlap)
-    query = soql.select(what.key_paths, what.sobject.name, window.conditions())
-    pages = list(ask(with_, query))
-    if not any(page.count for page in pages):
-        return Counts()
-    with with_.database.transaction() as connection:
-        since = ledger.cursor_of(connection, what.sobject.table_name) or began
-        with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
+def _keys_pass(
+    with_: Collaborators, what: Readable, began: datetime, cover: Callable[[Connection, Scope], None]
+) -> Counts:
+    """Reads the keys of everything that changed while the listing ran, classifies them against what is held now, and covers (R5).
+
+    Both in one transaction and by one scope, with the cursor not beyond those keys: otherwise a licence that is away for a moment
+    in between, while another process follows changes, leaves keys that nobody took under a coverage that says nothing is missing.
+    """
+    while True:
+        with with_.database.transaction() as connection:
+            owed = under_way.keys_owed_since(connection, what.sobject.table_name)
+        start = min(began, owed) if owed else began
+        window = window_of_listing(start, with_.salesforce.server_time(), with_.options.overlap)
+        query = soql.select(what.key_paths, what.sobject.name, window.conditions())
+        pages = list(ask(with_, query))
+        with with_.database.transaction() as connection:
+            cursor = ledger.cursor_of(connection, what.sobject.table_name, lock=True)
+            if cursor is not None and cursor > window.end:
+                continue
+            scope, since, tombstoned = scope_now(connection), cursor or began, 0
             read_at = min(page.read_at for page in pages)
-            tombstoned = classify(
-                connection, what.sobject, keys, read_at=read_at, since=since, run_id=with_.run_id
-            )
-    return Counts(tombstoned=tombstoned)
+            if any(page.count for page in pages):
+                with staged_keys(connection, what.sobject, what.shown, pages) as (keys, _):
+                    tombstoned = classify(
+                        connection,
+                        what.sobject,
+                        keys,
+                        scope,
+                        read_at=read_at,
+                        since=since,
+                        run_id=with_.run_id,
+                    )
+            cover(connection, scope)
+            under_way.owed_keys_read(connection, what.sobject.table_name, start)
+        return Counts(tombstoned=tombstoned)

@@ -17,9 +17,9 @@ from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
-from orchestration.sync.fetch import fetch_pending, scope_now
+from orchestration.sync.fetch import fetch_pending
 from orchestration.sync.fields import forget_if_refused
-from orchestration.sync.listing import list_children, list_deals, list_missing_deals
+from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
 from orchestration.sync.objects import (
     BY_TABLE,
     CATALOGUE,
@@ -29,6 +29,7 @@ from orchestration.sync.objects import (
     OPPORTUNITY_CONTACT_ROLE,
 )
 from orchestration.sync.options import Collaborators, Counts, ObjectReport
+from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
 
 _CHILDREN = (OPPORTUNITY_CONTACT_ROLE.table_name, EMAIL_MESSAGE.table_name)
@@ -55,6 +56,8 @@ def list_missing(with_: Collaborators, tables: Collection[str]) -> list[ObjectRe
     """Lists only what is entitled and not covered: the first load, a new licence, a wider filter, a resumed run."""
     with _running(with_, tables, "history") as run:
         run.begin()
+        for table in (OPPORTUNITY.table_name, *_CHILDREN):
+            run.each(table, lambda table: pay_owed_keys(with_, table))
         run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
         run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         for table in _CHILDREN:

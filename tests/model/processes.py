@@ -1,0 +1,235 @@
+"""The processes of the sync as generators: between two `yield`s lies one call of the transport or one transaction.
+
+A kill is a generator that is not gone on with; two of them may be under way at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.model.ledger import Ledger, Pending, Scope
+from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org, Record
+from tests.model.rules import Rule
+
+Steps = Iterator[None]
+PAGE = 2
+
+
+class ReadFailedError(Exception):
+    """A read that failed."""
+
+
+class Processes:
+    """What can be under way over one org and one ledger."""
+
+    def __init__(self, org: Org, ledger: Ledger) -> None:
+        self.org, self.ledger = org, ledger
+        self.faults = 0  # so many of the next reads fail
+        self.overlap = LONGEST if ledger.has(Rule.OVERLAP) else 0
+
+    def _read(self) -> int:
+        """The time that a read of now gets; raises ReadFailedError."""
+        if self.faults:
+            self.faults -= 1
+            if self.ledger.has(Rule.FAILED_IS_NOT_EMPTY):
+                raise ReadFailedError
+            return -1  # and is taken for an empty answer
+        return self.org.now - int(self.org.rng.random() * 2)
+
+    def follow(self) -> Steps:
+        """The keys phase, then the fetch of everything that is pending, then children of what came."""
+        yield from self.keys()
+        yield from self.fetch(DEAL)
+        for sobject in (ROLE, MAIL):
+            yield from self.children(sobject)
+        for sobject in (ROLE, MAIL, CONTACT):
+            yield from self.fetch(sobject)
+
+    def list_missing(self) -> Steps:
+        """Everything that is entitled and not covered."""
+        for sobject in list(self.ledger.owed):
+            yield from self._keys_pass(sobject, self.org.now, lambda _: None)
+        scope = self.ledger.scope
+        for owner, months in self.ledger.missing().items():
+            yield from self._list(owner, months, scope)
+        yield from self.fetch(DEAL)
+        for sobject in (ROLE, MAIL):
+            yield from self.children(sobject)
+        for sobject in (ROLE, MAIL, CONTACT):
+            yield from self.fetch(sobject)
+
+    # -- keys --------------------------------------------------------------------------------------------------------------------
+
+    def keys(self) -> Steps:
+        """What changed since the cursors."""
+        ledger, org = self.ledger, self.org
+        horizon, early = org.now, ledger.scope
+        yield
+        for sobject in OBJECTS:
+            cursor = ledger.cursor[sobject]
+            read_at = self._read()
+            keys = org.keys(sobject, cursor - self.overlap, horizon) if read_at >= 0 else []
+            yield
+            end = horizon if ledger.has(Rule.HORIZON_BEFORE_THE_QUERY) else org.now
+            if (ledger.cursor[sobject] != cursor or end < cursor) and ledger.has(Rule.COMPARE_AND_SET):
+                continue
+            ledger.cursor[sobject] = end
+            if not ledger.has(Rule.ONE_TRANSACTION):
+                yield
+            scope = ledger.scope if ledger.has(Rule.ENTITLEMENT_IN_THE_TRANSACTION) else early
+            if sobject == DEAL:
+                ledger.drop_skipped(scope)
+            ledger.classify(sobject, keys, read_at, cursor, scope, end - self.overlap)
+            yield
+
+    # -- fetch -------------------------------------------------------------------------------------------------------------------
+
+    def fetch(self, sobject: int) -> Steps:
+        """Pending ids become rows, or are judged by their keys."""
+        ledger = self.ledger
+        asked: set[tuple[int, int, int]] = set()
+        while True:
+            due = [
+                (i, p)
+                for i, p in ledger.pending[sobject].items()
+                if self._is_due(p) and (i, p.stamp, p.parent) not in asked
+            ]
+            if not due:
+                return
+            due = due[:3]
+            asked |= {(i, p.stamp, p.parent) for i, p in due}
+            yield from self._ask(sobject, {i: (p.stamp, p.parent) for i, p in due})
+
+    def _is_due(self, waits: Pending) -> bool:
+        return not waits.aside or (waits.aside == "refused" and self.org.now >= waits.retry)
+
+    def _ask(self, sobject: int, due: dict[int, tuple[int, int]]) -> Steps:
+        ledger, org, scope = self.ledger, self.org, self.ledger.scope
+        may = {i for i in due if self._may_come(sobject, i, due[i][1], scope)}
+        held = {i for i in due if (h := ledger.raw[sobject].get(i)) and h.gone != "moved"}
+        parents = {parent for _, parent in due.values()}
+        yield
+        read_at = self._read()
+        there = [r for i in due if (r := org.records[sobject].get(i)) and not r.deleted]
+        rows = [r.copy() for r in there if r.id in may and self._matches(sobject, r, held, parents, scope)]
+        yield
+        ledger.store(sobject, rows if read_at >= 0 else [], read_at)
+        yield
+        rest = [i for i in due if i in ledger.pending[sobject]]
+        if rest:
+            read_at = self._read()
+            keys = [r.copy() for i in rest if (r := org.records[sobject].get(i))] if read_at >= 0 else []
+            yield
+            self._judge(sobject, due, rest, keys, read_at, scope)
+            yield
+
+    def _may_come(self, sobject: int, id: int, parent: int, scope: Scope) -> bool:
+        if sobject == CONTACT:
+            return self.ledger.is_named(id) or not self.ledger.has(Rule.CONTACTS_LEAVE)
+        return sobject != MAIL or self.ledger.in_scope(parent)
+
+    def _matches(self, sobject: int, row: Record, held: set[int], parents: set[int], scope: Scope) -> bool:
+        """Whether the query's predicate gives this row."""
+        if sobject == DEAL and row.id not in held:
+            return row.parent in parents and scope.takes(row)
+        return sobject != MAIL or (row.parent in parents and self.ledger.in_scope(row.parent))
+
+    def _judge(
+        self,
+        sobject: int,
+        due: dict[int, tuple[int, int]],
+        rest: list[int],
+        keys: list[Record],
+        read_at: int,
+        asked: Scope,
+    ) -> None:
+        ledger = self.ledger
+        ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
+        seen = {key.id: key for key in keys}
+        for id in rest:
+            waits = ledger.pending[sobject].get(id)
+            if waits is None:
+                continue
+            if (waits.stamp, waits.parent) != due[id] and ledger.has(Rule.JUDGED_ONLY_IF_UNCHANGED):
+                continue
+            held = ledger.raw[sobject].get(id)
+            if id not in seen:
+                waits.aside = "not visible"
+            elif seen[id].deleted:
+                del ledger.pending[sobject][id]
+            elif sobject != ROLE and not (held and held.gone != "moved"):
+                ledger.refuse(sobject, id, asked, self.org.now)
+
+    # -- listing -----------------------------------------------------------------------------------------------------------------
+
+    def _list(self, owner: int, months: int, scope: Scope) -> Steps:
+        ledger, org = self.ledger, self.org
+        if owner not in ledger.scope.owners or (
+            ledger.scope != scope and ledger.scope.owners == scope.owners
+        ):
+            return
+        began = org.now
+        yield
+        deals = [
+            d.id
+            for d in org.records[DEAL].values()
+            if not d.deleted and d.parent == owner and months >> d.created & 1 and scope.takes(d)
+        ]
+        yield from self._pages(DEAL, deals, began, lambda: ledger.cover(owner, scope, months, ledger.scope))
+        yield from self._keys_pass(DEAL, began, lambda now: ledger.cover(owner, scope, months, now))
+
+    def children(self, sobject: int) -> Steps:
+        """The children of deals that are in scope and have no coverage."""
+        ledger, org = self.ledger, self.org
+        wanted = [d for d in ledger.admitted if ledger.live(DEAL, d) and d not in ledger.deals[sobject]]
+        if not wanted:
+            return
+        began, marked = org.now, ledger.clock
+        yield
+        found = [r.id for r in org.records[sobject].values() if not r.deleted and r.parent in wanted]
+
+        def cover(_: object = None) -> None:
+            ledger.cover_children(sobject, wanted, marked)
+
+        yield from self._pages(sobject, found, began, cover)
+        yield from self._keys_pass(sobject, began, cover)
+
+    def _pages(self, sobject: int, ids: list[int], began: int, cover: object) -> Steps:
+        """Pages come unordered and one by one; a row that has moved or gone meanwhile is not in its page."""
+        ledger, org = self.ledger, self.org
+        matched = {i: (org.records[sobject][i].parent, org.records[sobject][i].amount) for i in ids}
+        self.org.rng.shuffle(ids)
+        for place in range(0, len(ids), PAGE):
+            read_at = self._read()
+            there = [
+                r for i in ids[place : place + PAGE] if (r := org.records[sobject].get(i)) and not r.deleted
+            ]
+            rows = [r.copy() for r in there if (r.parent, r.amount) == matched[r.id]] if read_at >= 0 else []
+            yield
+            ledger.store(sobject, rows, read_at)
+            if ledger.has(Rule.LISTINGS_OWE_KEYS):
+                ledger.owed[sobject] = min(began, ledger.owed.get(sobject, began))
+            if not ledger.has(Rule.COVERAGE_AFTER_THE_LAST_PAGE) and callable(cover):
+                cover()
+            yield
+
+    def _keys_pass(self, sobject: int, began: int, cover: object) -> Steps:
+        """The keys of the time that the listing took; they and the coverage in one transaction, not behind the cursor."""
+        ledger, org = self.ledger, self.org
+        assert callable(cover)
+        while ledger.has(Rule.KEYS_PASS):
+            end, start = org.now, min(began, ledger.owed.get(sobject, began))
+            yield
+            read_at = self._read()
+            keys = org.keys(sobject, start - self.overlap, end) if read_at >= 0 else []
+            yield
+            if ledger.cursor[sobject] > end and ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
+                continue
+            ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
+            if ledger.owed.get(sobject, start) >= start:
+                ledger.owed.pop(sobject, None)
+            if not ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
+                yield
+            break
+        cover(ledger.scope)
+        yield

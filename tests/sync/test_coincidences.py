@@ -1,0 +1,235 @@
+"""Two things at once: a change, a licence or a kill between two steps of a run. Each was found by a history of tests/histories or
+tests/model, and lost or kept a row for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from orchestration.entitlement.users import set_licence
+from orchestration.postgres.copy import staged
+from orchestration.sync import changes, fetch, ledger, listing, under_way
+from orchestration.sync.arrivals import store_page
+from orchestration.sync.changes import read_keys
+from orchestration.sync.fields import readable
+from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY
+from orchestration.sync.run import list_missing
+from tests.sync.bench import TABLES, Bench
+from tests.sync.test_changes import _new_deal
+
+HOURS = 3 * 3600
+
+
+class Killed(BaseException):
+    """Nothing catches it, like a kill."""
+
+
+def _person(bench: Bench, place: int = 0) -> dict[str, Any]:
+    return [m for m in bench.people if m["role"] == "rep"][place]
+
+
+def _unmatched(bench: Bench) -> str:
+    return bench.owners("unmatched")[0]
+
+
+def _time_passes(bench: Bench) -> None:
+    """Past every window, and past what the ledger has put off."""
+    bench.org.admin("POST", "/clock", {"seconds": HOURS})
+    with bench.database.transaction() as connection:
+        connection.execute("update fluint_sync.pending set retry_at = null")
+
+
+def _settle(bench: Bench) -> None:
+    for _ in range(2):
+        _time_passes(bench)
+        bench.follow()
+        bench.load()
+
+
+def test_a_deal_that_gets_another_owner_within_the_second_of_its_key_arrives(bench: Bench) -> None:
+    """Equal stamps: the key was read under one owner, and the fetch asks for it under that one until it forgets it."""
+    bench.load()
+    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "update fluint_sync.pending set parent_id = %s where id = %s",
+            [_person(bench, 1)["user_id"], deal],
+        )
+    bench.follow()
+    assert deal in bench.live("opportunity")
+
+
+def test_a_deal_that_changes_hands_between_key_and_fetch_does_not_wait(bench: Bench) -> None:
+    """Refused under its former owner, put aside for forty minutes, while `data_as_of` says that nothing is missing."""
+    bench.load()
+    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)
+    bench.update("Opportunity", deal, OwnerId=_person(bench, 1)["user_id"])
+    fetch.fetch_pending(bench.with_(), "opportunity")
+    assert deal in bench.live("opportunity")
+
+
+def _licence_flickers(bench: Bench, email: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """The call, with the licence away exactly while it runs."""
+
+    def flickering(*args: Any, **kwargs: Any) -> Any:
+        set_licence(bench.database, email, is_licensed=False)
+        try:
+            return real(*args, **kwargs)
+        finally:
+            set_licence(bench.database, email, is_licensed=True)
+
+    return flickering
+
+
+def test_a_licence_that_is_away_between_two_statements_loses_no_change(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is judged unlicensed and forgotten; the coverage, judged a moment earlier, says that nothing is missing."""
+    bench.load()
+    person = _person(bench)
+    deal = _new_deal(bench, OwnerId=person["user_id"])
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            changes, "classify", _licence_flickers(bench, person["fluint_email"], changes.classify)
+        )
+        read_keys(bench.with_(), TABLES)
+    _settle(bench)
+    assert deal in bench.live("opportunity")
+
+
+def test_a_licence_that_is_away_while_a_listing_ends_loses_no_change(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys pass skips what came during the listing, and the coverage is written all the same."""
+    read_keys(bench.with_(), TABLES)
+    person = _person(bench)
+    new: list[str] = []
+    real = listing._read_deals
+
+    def read(*args: Any) -> Any:
+        counts = real(*args)
+        new.append(_new_deal(bench, OwnerId=person["user_id"]))
+        bench.org.admin("POST", "/clock", {"seconds": 2})
+        return counts
+
+    with monkeypatch.context() as patched:
+        patched.setattr(listing, "_read_deals", read)
+        patched.setattr(
+            listing, "classify", _licence_flickers(bench, person["fluint_email"], listing.classify)
+        )
+        list_missing(bench.with_(), ["user", "opportunity"])
+    _settle(bench)
+    assert new
+    assert set(new) <= bench.live("opportunity")
+
+
+def test_a_listing_that_is_killed_before_its_keys_pass_is_made_up_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deal stored as it was an hour ago (Bulk), handed to somebody without a licence since: nobody would read it again."""
+    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+
+    def reassigned_then_killed(*_: Any) -> None:
+        bench.update("Opportunity", deal, OwnerId=_unmatched(bench))
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(listing, "_keys_pass", reassigned_then_killed)
+        with pytest.raises(Killed):
+            bench.load()
+    with bench.database.transaction() as connection:
+        # As if other processes had followed changes for hours, to whom this deal was nobody's.
+        connection.execute("update fluint_sync.cursor set position = position + interval '2 hours'")
+    _settle(bench)
+    assert bench.ask(f"select owner_id from raw_salesforce.opportunity where id = '{deal}'") == [
+        (_unmatched(bench),)
+    ]
+
+
+def test_a_row_that_was_read_before_the_cursor_does_not_settle_what_is_pending(bench: Bench) -> None:
+    """A page that lay for an hour between the network and the database, stored over a change that was announced meanwhile."""
+    bench.load()
+    deal = sorted(bench.live("opportunity"))[0]
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "insert into fluint_sync.pending (object, id, reason, stamp, since)"
+            " select 'opportunity', id, 'changed', system_modstamp, now() from raw_salesforce.opportunity where id = %s",
+            [deal],
+        )
+    with_ = bench.with_()
+    what = readable(with_, OPPORTUNITY)
+    (page,) = bench.client.query(f"SELECT {', '.join(what.paths)} FROM Opportunity WHERE Id = '{deal}'")
+    waiting = f"select count(*)::int from fluint_sync.pending where id = '{deal}'"
+    for age, left in ((timedelta(hours=1), 1), (timedelta(0), 0)):
+        with bench.database.transaction() as connection:
+            store_page(connection, what, replace(page, read_at=page.read_at - age), run_id="late", owners={})
+        assert bench.ask(waiting) == [(left,)]
+
+
+def test_a_second_change_in_one_second_that_is_visible_minutes_later_arrives(bench: Bench) -> None:
+    """A batch job that changes a record in the second of somebody's save and commits ten minutes later: same stamp, new values."""
+    bench.load()
+    deal = _new_deal(bench, NextStep="of the batch job")
+    bench.org.admin("POST", "/clock", {"seconds": 300})
+    bench.follow()
+    with bench.database.transaction() as connection:
+        # As if the read of five minutes after the stamp had still shown the save.
+        connection.execute(
+            "update raw_salesforce.opportunity set next_step = 'of the save', _read_at = system_modstamp + interval '5 minutes'"
+            " where id = %s",
+            [deal],
+        )
+    for _ in range(2):
+        bench.org.admin("POST", "/clock", {"seconds": 1000})
+        bench.follow()
+    assert bench.ask(f"select next_step from raw_salesforce.opportunity where id = '{deal}'") == [
+        ("of the batch job",)
+    ]
+
+
+def test_children_whose_coverage_is_dropped_during_their_listing_are_listed_again(bench: Bench) -> None:
+    """A deal deleted and brought back while its roles are listed: an undelete may leave their stamps, so no key tells of them."""
+    bench.load()
+    deal = sorted(bench.live("opportunity"))[0]
+    covered = f"select count(*)::int from fluint_sync.deal_coverage where opportunity_id = '{deal}' and object = 'email_message'"
+    for dropped, left in ((True, 0), (False, 1)):
+        with bench.database.transaction() as connection:
+            began = under_way.database_time(connection)
+        with bench.database.transaction() as connection:
+            if dropped:
+                children = sql.SQL("select 'email_message', {}").format(sql.Literal(deal))
+                under_way.uncover_deals(connection, children)
+            ledger.cover_deals(connection, "email_message", [deal], "run", began)
+        assert bench.ask(covered) == [(left,)]
+
+
+@pytest.mark.parametrize("sobject", [EMAIL_MESSAGE, CONTACT])
+def test_a_row_that_comes_back_into_scope_is_live_though_it_was_read_in_the_same_second(
+    bench: Bench, sobject: Any
+) -> None:
+    """Times of reading are cut to the second: a row listed right after its tombstone looks older, and stays out for good."""
+    bench.load()
+    table = sobject.table_name
+    row = sorted(bench.live(table))[0]
+    with bench.database.transaction() as connection:
+        connection.execute(
+            f"update raw_salesforce.{table} set _deleted_at = now() + interval '1 hour', _read_at = now() + interval '1 hour',"
+            " _deleted_reason = 'moved_out_of_scope' where id = %s".encode(),
+            [row],
+        )
+        what = readable(bench.with_(), sobject)
+        (page,) = bench.client.query(f"SELECT {', '.join(what.paths)} FROM {sobject.name} WHERE Id = '{row}'")
+        with staged(connection, sobject.raw_table(what.fields)) as rows:
+            rows.add_json(page.body, page.records_path)
+            rows.merge(read_at=page.read_at, run_id="test")
+    assert row in bench.live(table)
