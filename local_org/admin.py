@@ -1,13 +1,13 @@
 """The admin endpoints under /__local_org__/: what an operator of the org can do that no Salesforce API offers.
 
-Belongs here: clock, log, switches, tokens, faults, the cast and the named changes of the demo, over HTTP. Does not: what these do.
+Belongs here: their routes; log, switches, tokens, faults, the cast and the named changes of the demo, over HTTP. Does not: what
+these do; time is admin_time.py's.
 Loopback only, not counted as API calls, not in the access log: a test's own questions must not change what it measures.
 """
 
 import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import timedelta
 from json import JSONDecodeError
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +17,8 @@ from starlette.routing import Mount, Route
 
 from local_org import changes
 from local_org.access_log import AccessLog, calls_in_last_day
+from local_org.admin_time import TimeEndpoints
+from local_org.errors import ApiError
 from local_org.faults import Fault, Faults
 from local_org.org import Org
 from local_org.registration import registration_of
@@ -38,10 +40,15 @@ class Admin:
 
     def mount(self) -> Mount:
         """Gives the routes of all admin endpoints."""
+        time = TimeEndpoints(self._org)
         routes = [
             ("/org", "GET", self.org),
-            ("/clock", "GET", self.clock),
-            ("/clock", "POST", self.turn_clock),
+            ("/clock", "GET", time.clock),
+            ("/clock", "POST", time.turn_clock),
+            ("/transactions", "GET", time.transactions),
+            ("/transactions", "POST", time.begin),
+            ("/transactions/{number}/commit", "POST", time.commit),
+            ("/transactions/{number}", "DELETE", time.roll_back),
             ("/log", "GET", self.log),
             ("/log", "DELETE", self.clear_log),
             ("/switches", "GET", self.switches),
@@ -64,16 +71,6 @@ class Admin:
         card = asdict(registration_of(self._org.directory))
         public = {name: value for name, value in card.items() if name not in {"client_secret", "password"}}
         return JSONResponse(public | {"org_id": self._org.org_id})
-
-    async def clock(self, request: Request) -> Response:
-        """Tells the org's time."""
-        return JSONResponse({"now": self._org.clock.now().isoformat()})
-
-    async def turn_clock(self, request: Request) -> Response:
-        """Turns the org's clock by `seconds`, back if negative."""
-        body = await request.json()
-        self._org.clock.turn(timedelta(seconds=float(body["seconds"])))
-        return await self.clock(request)
 
     async def log(self, request: Request) -> Response:
         """Gives the access log, the entries after `after` alone if that is given."""
@@ -141,5 +138,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except (ValueError, TypeError, KeyError, JSONDecodeError) as fault:
             return JSONResponse({"error": str(fault)}, status_code=400)
+        except ApiError as refusal:
+            return JSONResponse({"error": refusal.message}, status_code=refusal.status)
 
     return guarded

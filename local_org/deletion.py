@@ -38,6 +38,7 @@ def delete(store: Store, sobject: str, record_id: str, by: str) -> None:
 
 
 def _delete(store: Store, sobject: str, record_id: str, by: str, cause: str) -> None:
+    store.refuse_locked(record_id)
     for child, child_id in list(_children(store, sobject, record_id)):
         _delete(store, child, child_id, by, cause)
     definition = SOBJECTS[sobject]
@@ -66,6 +67,7 @@ def undelete(store: Store, sobject: str, record_id: str, by: str) -> None:
             raise KeyError(record_id)
         now = store.clock.stamp()
         for each_id, each_sobject in found:
+            store.refuse_locked(str(each_id))
             store.overwrite(
                 str(each_sobject), str(each_id), _moved(str(each_sobject), by, now) | {"IsDeleted": 0}
             )
@@ -104,6 +106,8 @@ def merge(store: Store, sobject: str, winner: str, losers: Sequence[str], by: st
     """Deletes the losers with MasterRecordId = winner and gives the winner their children; all stamps concerned move."""
     with store.transaction():
         now = store.clock.stamp()
+        for merged in (winner, *losers):
+            store.refuse_locked(merged)
         for loser in losers:
             for child, field in child_fields(sobject):
                 if field.child_relationship and field.name != "MasterRecordId":

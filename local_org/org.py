@@ -12,6 +12,7 @@ from local_org.clock import Clock
 from local_org.security import Security
 from local_org.store import Store
 from local_org.switches import Switches
+from local_org.transactions import SlowTransactions
 
 
 class Org:
@@ -25,6 +26,7 @@ class Org:
         self.org_id = org_id
         self.switches = Switches()
         self.security = Security(store, store.clock)
+        self.transactions = SlowTransactions(store)
 
     @classmethod
     def open(cls, directory: Path, clock: Clock | None = None) -> Org:

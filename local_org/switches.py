@@ -57,6 +57,9 @@ class Switches:
     # Unconfirmed: a dead query locator answers 400, by one list 404.
     invalid_query_locator_status: int = unconfirmed(400, 404, section="2.2")
 
+    # Unconfirmed: latestDateCovered of a change list lags behind its end while an older transaction is open.
+    latest_date_covered_lags: bool = unconfirmed(True, False, section="2.3")
+
     def set(self, values: Mapping[str, object]) -> None:
         """Sets the named switches. Raises ValueError for an unknown name or a value of another type, and then sets none."""
         kinds = {switch.name: type(getattr(self, switch.name)) for switch in fields(self)}
