@@ -1,7 +1,7 @@
 """The admin endpoints under /__local_org__/: what an operator of the org can do that no Salesforce API offers.
 
-Belongs here: their routes; log, switches, tokens, faults, the cast and the named changes of the demo, over HTTP. Does not: what
-these do; time is admin_time.py's.
+Belongs here: their routes; log, switches, tokens, the cast and the named changes of the demo, over HTTP. Does not: what these do;
+time is admin_time.py's, faults are admin_faults.py's.
 Loopback only, not counted as API calls, not in the access log: a test's own questions must not change what it measures.
 """
 
@@ -17,9 +17,9 @@ from starlette.routing import Mount, Route
 
 from local_org import changes
 from local_org.access_log import AccessLog, calls_in_last_day
+from local_org.admin_faults import FaultEndpoints
 from local_org.admin_time import TimeEndpoints
 from local_org.errors import ApiError
-from local_org.faults import Fault, Faults
 from local_org.org import Org
 from local_org.registration import registration_of
 from local_org.tokens import Tokens
@@ -31,7 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Admin:
     """The admin endpoints of one org."""
 
-    def __init__(self, org: Org, tokens: Tokens, log: AccessLog, faults: Faults) -> None:
+    def __init__(self, org: Org, tokens: Tokens, log: AccessLog, faults: FaultEndpoints) -> None:
         """Holds what the endpoints turn."""
         self._org = org
         self._tokens = tokens
@@ -40,7 +40,7 @@ class Admin:
 
     def mount(self) -> Mount:
         """Gives the routes of all admin endpoints."""
-        time = TimeEndpoints(self._org)
+        time, faults = TimeEndpoints(self._org), self._faults
         routes = [
             ("/org", "GET", self.org),
             ("/clock", "GET", time.clock),
@@ -55,9 +55,11 @@ class Admin:
             ("/switches", "PATCH", self.set_switches),
             ("/usage", "GET", self.usage),
             ("/tokens", "DELETE", self.revoke_tokens),
-            ("/faults", "GET", self.faults),
-            ("/faults", "POST", self.add_fault),
-            ("/faults", "DELETE", self.clear_faults),
+            ("/faults", "GET", faults.faults),
+            ("/faults", "POST", faults.add),
+            ("/faults", "DELETE", faults.clear),
+            ("/faults/hits", "GET", faults.hits),
+            ("/faults/release", "POST", faults.release),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
         ]
@@ -102,20 +104,6 @@ class Admin:
             known = await run_in_threadpool(self._tokens.revoke, token)
             return Response(status_code=204 if known else 404)
         await run_in_threadpool(self._tokens.revoke_all, user_id)
-        return Response(status_code=204)
-
-    async def faults(self, request: Request) -> Response:
-        """Gives the faults that are still to come."""
-        return JSONResponse(list(self._faults.listing()))
-
-    async def add_fault(self, request: Request) -> Response:
-        """Puts the fault that the body describes to work."""
-        self._faults.add(Fault.of(await request.json()))
-        return await self.faults(request)
-
-    async def clear_faults(self, request: Request) -> Response:
-        """Ends all faults."""
-        self._faults.clear()
         return Response(status_code=204)
 
     async def cast(self, request: Request) -> Response:

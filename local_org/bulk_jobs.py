@@ -92,6 +92,8 @@ class Jobs:
         self._stopping = threading.Event()
         # Wakes whoever waits for a job's time to pass: an aborted job must not keep a worker.
         self._wake: defaultdict[int, threading.Event] = defaultdict(threading.Event)
+        self._doomed: list[tuple[str, str]] = []
+        self._dooms: dict[int, tuple[str, str]] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bulk-job")
         org.store.execute(_TABLE)
         org.store.execute(
@@ -121,8 +123,14 @@ class Jobs:
         with store.transaction():
             store.execute(f"insert into _bulk_job ({names}) values ({marks})", list(values.values()))
             number = int(str(store.select("select max(number) from _bulk_job")[0][0]))
+            if self._doomed:
+                self._dooms[number] = self._doomed.pop(0)
         self._submit(number)
         return self._get(number)
+
+    def doom(self, kind: str, error: str = "") -> None:
+        """Lets the next job that is created go wrong: `stuck_job` stays InProgress for ever, `failed_job` fails with `error`."""
+        self._doomed.append((kind, error or "InternalServerError : retried more than 15 times"))
 
     def get(self, job_id: str) -> Job:
         """Gives a job by its 15- or 18-character id. Raises ApiError 404 when it is unknown, deleted, or older than 7 days."""
@@ -190,6 +198,11 @@ class Jobs:
     def _work(self, number: int) -> None:
         switches = self._org.switches
         if self._pause(number, switches.bulk_queued_seconds) or not self._move(number, (WAITING,), WORKING):
+            return
+        kind, error = self._dooms.pop(number, ("", ""))
+        if kind == "failed_job":
+            self._move(number, (WORKING,), FAILED, error=error, records=0, retries=15)
+        if kind:
             return
         started = time.monotonic()
         try:

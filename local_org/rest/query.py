@@ -15,6 +15,7 @@ from local_org.errors import ApiError
 from local_org.ids import to_18
 from local_org.rest.dispatch import Answer, Call, resource
 from local_org.standard import ALPHANUMERIC
+from local_org.store import Store
 
 LIFE = timedelta(days=2)
 PAGE = 2_000
@@ -138,6 +139,12 @@ def _save(call: Call, text: str, include_deleted: bool, ids: list[str]) -> str:
             (cursor, call.user_id, text, include_deleted, packed, call.org.clock.stamp()),
         )
     return cursor
+
+
+def forget_cursors(store: Store) -> None:
+    """Lets every locator die."""
+    store.execute(_TABLE)
+    store.execute("delete from _cursor")
 
 
 def _page(
