@@ -51,6 +51,8 @@ class Admin:
             ("/transactions/{number}", "DELETE", time.roll_back),
             ("/log", "GET", self.log),
             ("/log", "DELETE", self.clear_log),
+            ("/log/last", "GET", self.last_entry),
+            ("/log/reads", "GET", self.reads),
             ("/switches", "GET", self.switches),
             ("/switches", "PATCH", self.set_switches),
             ("/usage", "GET", self.usage),
@@ -75,9 +77,17 @@ class Admin:
         return JSONResponse(public | {"org_id": self._org.org_id})
 
     async def log(self, request: Request) -> Response:
-        """Gives the access log, the entries after `after` alone if that is given."""
-        after = int(request.query_params.get("after", "0"))
-        return JSONResponse(await run_in_threadpool(self._log.entries, after))
+        """Gives the access log: the entries after `after` alone if that is given, with the ids of records if `ids` is."""
+        after, with_ids = _after(request), "ids" in request.query_params
+        return JSONResponse(await run_in_threadpool(self._log.entries, after, with_ids=with_ids))
+
+    async def last_entry(self, request: Request) -> Response:
+        """Gives the number of the newest entry, after which a test begins to read."""
+        return JSONResponse({"entry": await run_in_threadpool(self._log.last)})
+
+    async def reads(self, request: Request) -> Response:
+        """Gives what was asked and what came back over all entries after `after`: per object and fields, with the ids."""
+        return JSONResponse(await run_in_threadpool(self._log.reads, _after(request)))
 
     async def clear_log(self, request: Request) -> Response:
         """Empties the access log."""
@@ -114,6 +124,10 @@ class Admin:
         """Makes a named change to the org, as a rep would, and tells what it did."""
         name = request.path_params["name"]
         return JSONResponse(await run_in_threadpool(changes.make_change, self._org, name))
+
+
+def _after(request: Request) -> int:
+    return int(request.query_params.get("after", "0"))
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local_org import deletion, soql, standard
+from local_org import access_log, deletion, shapes, soql, standard
 from local_org.clock import Clock
 from local_org.security import Security
 from local_org.store import Store
@@ -44,7 +44,9 @@ class Org:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
             deletion.expire(self.store)
-        return soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
+        result = soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
+        access_log.note(asked=shapes.asked_by(result.plan))
+        return result
 
     def user(self, user_id: str) -> dict[str, object]:
         """Returns a user's row; raises KeyError when there is none."""

@@ -48,6 +48,8 @@ class Switches:
     bulk_processing_seconds: float = 0.1
     bulk_page_records: int = 50_000
     bulk_page_bytes: int = 64 * 1024 * 1024
+    # Whether the access log keeps the record ids of pages of Bulk results; those of REST answers it always keeps.
+    log_bulk_ids: bool = False
     # Unconfirmed: a job without rows may answer with its header line or with nothing at all.
     bulk_header_when_empty: bool = unconfirmed(True, False, section="3.3")
     # Unconfirmed: the status of INSUFFICIENT_ACCESS… is 400 in some sources, 403 in others.
