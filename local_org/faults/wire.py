@@ -130,11 +130,13 @@ async def delay(x: Exchange) -> None:
 async def drop(x: Exchange) -> None:
     """Closes the connection in the middle of the body."""
     await x.app(x.scope, x.receive, _cut(x.send, x.fault.after_bytes, is_reset=False))
+    await _until_disconnected(x.receive)
 
 
 async def reset(x: Exchange) -> None:
     """Resets the connection in the middle of the body."""
     await x.app(x.scope, x.receive, _cut(x.send, x.fault.after_bytes, is_reset=True))
+    await _until_disconnected(x.receive)
 
 
 async def lose_answer(x: Exchange) -> None:
