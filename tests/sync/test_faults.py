@@ -356,13 +356,17 @@ def test_a_day_of_random_faults_ends_with_everything_that_is_there(bench: Bench,
         )
     ]
     choice += [{"kind": "hide_row", "path": ".*/composite"}, {"kind": "short_count", "path": ".*/composite"}]
-    bench.org.admin(
-        "POST",
-        "/faults",
-        {"kind": "chance", "one_in": 4, "seed": seed, "path": ".*/v66.0/.*", "choice": choice},
-    )
+    deals = sorted(bench.live("opportunity") & bench.entitled())
+    chance = {"kind": "chance", "one_in": 4, "seed": seed, "path": ".*/v66.0/.*", "choice": choice}
+    bench.org.admin("POST", "/faults", chance)
     for step in range(12):
-        bench.org.admin("POST", "/changes/change_stage")
+        some = deals[3 * step : 3 * step + 3]
+        mail = {"RelatedToId": some[0], "Subject": f"{seed}.{step}", "Status": "3"}
+        changes = [
+            {"update": "Opportunity", "id": some, "values": {"NextStep": f"{seed}.{step}"}},
+            {"insert": "EmailMessage", "values": mail},
+        ]
+        bench.org.admin("POST", "/transactions", {"changes": changes, "commit": True})
         bench.org.admin("POST", "/clock", {"seconds": 120 * (step % 3)})
         bench.follow()
         _heal(bench)
@@ -370,12 +374,12 @@ def test_a_day_of_random_faults_ends_with_everything_that_is_there(bench: Bench,
     bench.org.admin("DELETE", "/faults")
     bench.load()
     bench.follow()
-    stages = dict(
-        bench.ask("select id, stage_name from raw_salesforce.opportunity where _deleted_at is null")
-    )
+    held = dict(bench.ask("select id, next_step from raw_salesforce.opportunity where _deleted_at is null"))
     there = {
-        row["Id"]: row["StageName"]
-        for row in bench.records("SELECT Id, StageName FROM Opportunity WHERE IsDeleted = false")
+        row["Id"]: row["NextStep"]
+        for row in bench.records("SELECT Id, NextStep FROM Opportunity WHERE IsDeleted = false")
     }
-    assert stages == {deal: there[deal] for deal in stages}
+    assert held == {deal: there[deal] for deal in held}
+    mails = bench.ask(f"select count(*) from raw_salesforce.email_message where subject like '{seed}.%'")
+    assert mails == [(12,)]
     assert bench.live("opportunity") >= bench.entitled()

@@ -1,0 +1,120 @@
+"""Every uncertain fact about Salesforce, in each of its readings, with the operations of the client that can meet it.
+
+local_org/switches.py marks such a fact with `unconfirmed`; one that is new and stands in neither table below fails a test here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from local_org.switches import Switches
+from orchestration.errors import IncompleteReadError, RejectedRequestError
+from orchestration.salesforce import soql
+from orchestration.salesforce.client import Salesforce
+from tests.contract.running_org import RunningOrg
+from tests.salesforce.scripted_org import MemoryStore
+
+Check = Callable[[RunningOrg, Salesforce, MemoryStore], None]
+
+
+def upload(client: Salesforce, **fields: str) -> str:
+    """Uploads a small file."""
+    return client.create_content_version(
+        {"Title": "T", "PathOnClient": "t.pdf", **fields}, io.BytesIO(b"pdf"),
+        file_name="t.pdf", content_type="application/pdf", size=3,
+    )  # fmt: skip
+
+
+def no_rows_by_bulk(org: RunningOrg, client: Salesforce, store: MemoryStore) -> None:
+    """Header line or nothing: both are no rows, and neither is a failed read."""
+    statement = soql.select(["Id"], "Opportunity", [soql.equal("Name", "there is no such deal")])
+    with client.bulk_query(statement) as job:
+        pages = [(page.announced, b"".join(page.chunks)) for page in job.pages()]
+    assert [announced for announced, _ in pages] == [0] == [job.record_count]
+    assert pages[0][1].strip() in (b'"Id"', b"")
+
+
+def a_refused_file(org: RunningOrg, client: Salesforce, store: MemoryStore) -> None:
+    """Whatever its status, the refusal says who may not write to what."""
+    deal = next(client.query("SELECT Id FROM Opportunity WHERE IsDeleted = false LIMIT 1")).records()[0]["Id"]
+    rights = "SELECT Id FROM ObjectPermissions WHERE SobjectType = 'Opportunity' AND PermissionsEdit = true"
+    found = org.call(store.tokens, "GET", f"/query?q={rights.replace(' ', '+')}").json()["records"]
+    change = {"update": "ObjectPermissions", "id": [row["Id"] for row in found]}
+    edits = ("PermissionsEdit", "PermissionsModifyAllRecords")
+    _commit(org, {**change, "values": dict.fromkeys(edits, False)})
+    try:
+        with pytest.raises(RejectedRequestError, match="may not add files") as caught:
+            upload(client, FirstPublishLocationId=deal)
+    finally:
+        _commit(org, {**change, "values": dict.fromkeys(edits, True)})
+    assert str(caught.value.code).startswith("INSUFFICIENT_ACCESS")
+
+
+def _commit(org: RunningOrg, change: dict[str, object]) -> None:
+    org.admin("POST", "/transactions", {"changes": [change], "commit": True})
+
+
+def a_full_storage(org: RunningOrg, client: Salesforce, store: MemoryStore) -> None:
+    """Whatever its status, it is the storage and not the file."""
+    org.admin("PATCH", "/switches", {"file_storage_mb": 0})
+    with pytest.raises(RejectedRequestError, match="storage is full") as caught:
+        upload(client)
+    assert caught.value.code == "STORAGE_LIMIT_EXCEEDED"
+
+
+def a_dead_locator(org: RunningOrg, client: Salesforce, store: MemoryStore) -> None:
+    """400 or 404, the read does not count."""
+    org.admin("POST", "/faults", {"kind": "dead_locator"})
+    with pytest.raises(IncompleteReadError, match="the window is read again"):
+        list(client.query("SELECT Id FROM EmailMessage"))
+
+
+def deletions_while_a_transaction_is_open(org: RunningOrg, client: Salesforce, store: MemoryStore) -> None:
+    """What the list covers is never later than what was asked, and with a lag no later than the open transaction."""
+    begun = client.server_time()
+    change = {"insert": "Account", "values": {"Name": "Slow"}}
+    number = org.admin("POST", "/transactions", {"changes": [change]})["transaction"]
+    org.admin("POST", "/clock", {"seconds": 600})
+    try:
+        end = client.server_time()
+        listed = client.deleted("Opportunity", begun - timedelta(hours=1), end)
+    finally:
+        org.admin("POST", "/clock", {"seconds": -600})
+        org.admin("DELETE", f"/transactions/{number}")
+    lags = org.admin("GET", "/switches")["latest_date_covered_lags"]
+    assert listed.latest_covered <= (begun if lags else end)
+
+
+MET_BY: dict[str, Check] = {
+    "bulk_header_when_empty": no_rows_by_bulk,
+    "insufficient_access_status": a_refused_file,
+    "storage_limit_status": a_full_storage,
+    "invalid_query_locator_status": a_dead_locator,
+    "latest_date_covered_lags": deletions_while_a_transaction_is_open,
+}
+NEVER_MET: dict[str, str] = {}
+"""Facts that no operation of the client can meet, each with the reason why."""
+READINGS = [(name, reading) for name, readings in Switches.readings().items() for reading in readings]
+
+
+@pytest.mark.parametrize(("name", "reading"), READINGS)
+def test_the_client_holds_in_every_reading_of_an_uncertain_fact(
+    org: RunningOrg, client: Salesforce, store: MemoryStore, name: str, reading: object
+) -> None:
+    """Nobody here can ask Salesforce: what is only believed must not decide whether the sync works."""
+    assert name in MET_BY or name in NEVER_MET, f"{name} has no test of the client in MET_BY"
+    org.admin("PATCH", "/switches", {name: reading})
+    if name in MET_BY:
+        MET_BY[name](org, client, store)
+
+
+def test_no_fact_is_met_and_never_met_and_none_is_forgotten() -> None:
+    """A switch that was renamed leaves a test that turns nothing; one without a reason was only left out."""
+    assert not set(MET_BY) & set(NEVER_MET)
+    assert set(MET_BY) | set(NEVER_MET) == set(Switches.readings())
+    assert all(re.search(r"\w+ \w+ \w+", reason) for reason in NEVER_MET.values())
