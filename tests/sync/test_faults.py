@@ -5,14 +5,12 @@ One loaded workspace serves the whole file: each test changes a deal of its own,
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import requests
 
 from orchestration.errors import (
     FluintError,
@@ -21,10 +19,6 @@ from orchestration.errors import (
     QuotaReachedError,
     TransientSalesforceError,
 )
-from orchestration.salesforce.client import Salesforce
-from tests.contract.running_org import RunningOrg
-from tests.postgres_fixtures import PostgresServer
-from tests.salesforce.scripted_org import MemoryStore
 from tests.sync.bench import Bench
 
 KEYS = {
@@ -33,22 +27,6 @@ KEYS = {
 }
 ROWS = {"path": ".*/composite", "about": "NextStep.*FROM Opportunity "}
 Fault = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def loaded(sync_org: RunningOrg, postgres_server: PostgresServer, deployed_template: str) -> Iterator[Bench]:
-    """A workspace that has read everything, and whose last changes are a minute old."""
-    name = f"fluint_test_{uuid.uuid4().hex}"
-    database = postgres_server.create(name, deployed_template)
-    with requests.Session() as session:
-        session.trust_env = False
-        tokens = sync_org.connect()
-        client = Salesforce(sync_org.app(), MemoryStore(tokens), session=session, sleep=lambda _: None)
-        bench = Bench(sync_org, database, client, tokens)
-        bench.load()
-        bench.follow()
-        yield bench
-    postgres_server.drop(name)
 
 
 @pytest.fixture
