@@ -67,15 +67,15 @@ def _time_passes(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"kind": "unavailable_json"},
-        {"kind": "unavailable_html"},
-        {"kind": "too_many_requests"},
-        {"kind": "drop", "after_bytes": 5},
+        pytest.param({"kind": "unavailable_json"}, marks=pytest.mark.slow),
+        pytest.param({"kind": "unavailable_html"}, marks=pytest.mark.slow),
+        pytest.param({"kind": "too_many_requests"}, marks=pytest.mark.slow),
+        pytest.param({"kind": "drop", "after_bytes": 5}, marks=pytest.mark.slow),
         {"kind": "reset"},
         {"kind": "lose_answer"},
         {"kind": "truncated_gzip"},
         {"kind": "answer", "status": 200, "body": "<html>log in to the network</html>"},
-        {"kind": "expired_token"},
+        pytest.param({"kind": "expired_token"}, marks=pytest.mark.slow),
     ],
     ids=lambda fault: fault["kind"],
 )
