@@ -1,12 +1,12 @@
 """The admin endpoints under /__local_org__/: what an operator of the org can do that no Salesforce API offers.
 
-Belongs here: their routes; log, switches, tokens, the cast and the named changes of the demo, over HTTP. Does not: what these do;
-time is admin_time.py's, faults are admin_faults.py's.
+Belongs here: their routes; log, switches, tokens, page layouts, the cast and the named changes of the demo, over HTTP. Does not:
+what these do; time is admin_time.py's, faults are admin_faults.py's.
 Loopback only, not counted as API calls, not in the access log: a test's own questions must not change what it measures.
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from json import JSONDecodeError
 
@@ -22,6 +22,8 @@ from local_org.admin_time import TimeEndpoints
 from local_org.errors import ApiError
 from local_org.org import Org
 from local_org.registration import registration_of
+from local_org.rest.describe import MASTER
+from local_org.rest.layouts import related_lists, set_related_lists
 from local_org.tokens import Tokens
 
 PREFIX = "/__local_org__"
@@ -62,6 +64,8 @@ class Admin:
             ("/faults", "DELETE", faults.clear),
             ("/faults/hits", "GET", faults.hits),
             ("/faults/release", "POST", faults.release),
+            ("/layouts", "GET", self.layout),
+            ("/layouts", "PATCH", self.set_layout),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
         ]
@@ -115,6 +119,35 @@ class Admin:
             return Response(status_code=204 if known else 404)
         await run_in_threadpool(self._tokens.revoke_all, user_id)
         return Response(status_code=204)
+
+    async def layout(self, request: Request) -> Response:
+        """Gives the related lists of the layout of an object's `record_type` (developer name) for a `profile` (name), or for everybody."""
+        return await run_in_threadpool(self._layout, dict(request.query_params), None)
+
+    async def set_layout(self, request: Request) -> Response:
+        """Sets the `related_lists` of that layout, e.g. without AttachedContentDocuments: the Files list."""
+        body = await request.json()
+        return await run_in_threadpool(self._layout, body, body["related_lists"])
+
+    def _layout(self, asked: Mapping[str, str], names: Sequence[str] | None) -> Response:
+        store, sobject = self._org.store, asked.get("sobject", "Opportunity")
+        developer_name, profile = asked.get("record_type"), asked.get("profile")
+        record_type = (
+            self._one("RecordType", DeveloperName=developer_name, SobjectType=sobject)
+            if developer_name
+            else MASTER
+        )
+        profile_id = self._one("Profile", Name=profile) if profile else None
+        if names is not None:
+            set_related_lists(store, sobject, names, record_type, profile_id)
+        shown = {"sobject": sobject, "record_type": developer_name, "profile": profile}
+        return JSONResponse(shown | {"related_lists": related_lists(store, sobject, record_type, profile_id)})
+
+    def _one(self, sobject: str, **equal: str) -> str:
+        found = self._org.store.find_ids(sobject, **equal)
+        if not found:
+            raise ValueError(f"There is no {sobject} with {equal}.")
+        return found[0]
 
     async def cast(self, request: Request) -> Response:
         """Gives the people of the demo and the part that each plays."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,7 @@ from local_org.admin import Admin
 from local_org.admin_faults import FaultEndpoints
 from local_org.bulk import Bulk
 from local_org.bulk_jobs import Jobs
+from local_org.connected_app import reflect
 from local_org.errors import ApiError, not_found
 from local_org.faults import FaultMiddleware, Faults, Surroundings
 from local_org.faults.wire import Parking
@@ -40,6 +42,8 @@ def build_app(org: Org, faults: Faults) -> ASGIApp:
     """
     registration = registration_of(org.directory)
     tokens = Tokens(org.store, org.clock, org.switches, org.org_id)
+    for sobject in ("connectedapplication", "oauthtoken"):
+        org.before_query[sobject] = lambda served, _text, _user_id: reflect(served, tokens)
     log, jobs, parking = AccessLog(org), Jobs(org), Parking()
     of = Surroundings(org, tokens, jobs, faults)
 
@@ -50,8 +54,10 @@ def build_app(org: Org, faults: Faults) -> ASGIApp:
         jobs.close()
         org.close()
 
+    oauth = OAuth(org, registration, tokens)
+    org.identity_url = oauth.who.url
     routes: list[BaseRoute] = [
-        *OAuth(org, registration, tokens).routes(),
+        *oauth.routes(),
         *Pages(org, registration, tokens).routes(),
         *Bulk(org, jobs).routes(),
         *FileRoutes(org).routes(),
@@ -75,7 +81,11 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 async def _not_allowed(request: Request, error: Exception) -> Response:
-    message = f"HTTP Method '{request.method}' not allowed"
+    assert isinstance(error, HTTPException)
+    # In the order in which Salesforce lists them: HEAD, GET, then the rest.
+    allowed = (error.headers or {}).get("Allow", "").replace(" ", "").split(",")
+    listed = ",".join(sorted(filter(None, allowed), key=lambda each: (each != "HEAD", each != "GET", each)))
+    message = f"HTTP Method '{request.method}' not allowed. Allowed are {listed}"
     return await _api_error(request, ApiError(405, "METHOD_NOT_ALLOWED", message))
 
 

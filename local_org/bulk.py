@@ -21,7 +21,6 @@ from local_org.bulk_results import DELIMITERS, LINE_ENDINGS, Page, find_page, re
 from local_org.errors import ApiError, not_found
 from local_org.multipart import read_json
 from local_org.org import Org
-from local_org.rest.discovery import check_version
 
 PATH = "/services/data/v{version}/jobs/query"
 LISTED = 1_000
@@ -190,7 +189,6 @@ def _route(path: str, endpoints: Mapping[str, Endpoint]) -> Route:
             allowed = ",".join((["HEAD"] if "GET" in endpoints else []) + list(endpoints))
             text = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
             raise ApiError(405, "METHOD_NOT_ALLOWED", text)
-        check_version(request.path_params["version"])
         return await run_in_threadpool(endpoint, request, await request.body())
 
     return Route(path, serve, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])

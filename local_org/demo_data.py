@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from random import Random
 
+from local_org import platform
 from local_org.clock import Clock
 from local_org.demo import administration, customers, deals, mails, people
 from local_org.demo.moments import DAY, midnight
@@ -61,6 +62,8 @@ def _administration(org: Org, world: World) -> None:
     store.load("RecordType", administration.record_types(world))
     store.load("UserRole", administration.user_roles(world, role_ids))
     store.load("User", people.users(world, role_ids, profile_ids, members))
+    for user_id in store.find_ids("User"):
+        platform.assign_profile(store, org.user(user_id), world.admin_id)
     administration.grant_sales_operations(
         store, next(each.user_id for each in members if each.role == "manager"), world.admin_id
     )

@@ -6,6 +6,9 @@ An API call is a request under /services/data/vNN.N/; it is authenticated, count
 
 import json
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from email.utils import format_datetime
 from http import HTTPStatus
 from urllib.parse import unquote_plus
@@ -17,12 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_org import security
 from local_org.access_log import CURRENT, AccessLog, Entry, calls_in_last_day
+from local_org.connected_app import APP_NAME
 from local_org.errors import ApiError
+from local_org.hosts import Host, host_of
 from local_org.org import Org
+from local_org.rest.discovery import check_version
 from local_org.shapes import CsvShape
 from local_org.tokens import Tokens
 
-_API_CALL = re.compile(r"/services/data/v\d")
+_API_CALL = re.compile(r"/services/data/v")
 _TOKEN = "/services/oauth2/token"
 _GRANT_TYPE = re.compile(rb"(?:^|&)grant_type=([^&]*)")
 _JSON = "application/json;charset=UTF-8"
@@ -52,8 +58,17 @@ def _user_of(answer: bytes) -> str | None:
 class Gate:
     """Middleware: sets `request.state.user_id` for API calls, or refuses them as Salesforce does."""
 
-    def __init__(self, app: ASGIApp, org: Org, tokens: Tokens, log: AccessLog) -> None:
-        """Stands in front of `app`."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        org: Org,
+        tokens: Tokens,
+        log: AccessLog,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Stands in front of `app`; `seconds` measures how long calls last, in real time."""
+        self._seconds = seconds
+        self._running: dict[int, float] = {}
         self._app = app
         self._org = org
         self._tokens = tokens
@@ -80,34 +95,60 @@ class Gate:
                 await run_in_threadpool(self._log.write, entry)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
+        is_call = _API_CALL.match(scope["path"]) is not None
         try:
             self._refuse_long(scope)
-            if _API_CALL.match(scope["path"]):
+            if is_call:
                 used = await run_in_threadpool(self._admit, scope, entry)
                 send = self._with_limit(send, used)
         except ApiError as refusal:
             answer = JSONResponse(refusal.body(), status_code=refusal.status, headers={"content-type": _JSON})
             await answer(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        with self._lasting(scope) if is_call else nullcontext():
+            await self._app(scope, receive, send)
+
+    @contextmanager
+    def _lasting(self, scope: Scope) -> Iterator[None]:
+        """Holds the time at which a call began while it runs."""
+        key = id(scope)
+        self._running[key] = self._seconds()
+        try:
+            yield
+        finally:
+            del self._running[key]
 
     def _admit(self, scope: Scope, entry: Entry) -> int:
         """Gives the calls used, this one included. Raises ApiError when the caller may not come in."""
-        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        headers = Headers(scope=scope)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         known = token.strip() if scheme.lower() in {"bearer", "oauth"} else ""
+        if host_of(self._org, headers.get("host", "")) is not Host.MY_DOMAIN:
+            known = ""  # Sessions are good at the org's own address alone.
         user_id = self._tokens.authenticate(known)
         if not self._org.user(user_id)["IsActive"]:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        check_version(scope["path"].split("/")[3][1:], self._org.switches.newest_api_version)
         entry.user_id = user_id
         scope.setdefault("state", {})["user_id"] = user_id
         if not security.has_permission(self._org, user_id, "PermissionsApiEnabled"):
             raise ApiError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
+        if not self._org.switches.api_enabled_for_org:
+            raise ApiError(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
         used = calls_in_last_day(self._org)
         if used >= self._org.switches.daily_api_limit:
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self._refuse_beside_long_calls()
         self._log.count_call()
         entry.api_calls = 1
         return used + 1
+
+    def _refuse_beside_long_calls(self) -> None:
+        """Refuses a call while as many as allowed have lasted 20 s (API sheet 2.1: 25 in production, 5 in a Developer org)."""
+        switches, now = self._org.switches, self._seconds()
+        long = sum(now - began >= switches.long_call_seconds for began in list(self._running.values()))
+        if long >= switches.concurrent_long_calls:
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded")
 
     def _refuse_long(self, scope: Scope) -> None:
         """Refuses more than 16,384 bytes of URI and headers (the request line and the header lines as sent)."""
@@ -161,6 +202,8 @@ class Gate:
 
     def _with_limit(self, send: Send, used: int) -> Send:
         value = f"api-usage={used}/{self._org.switches.daily_api_limit}"
+        if self._org.switches.per_app_api_limit:
+            value += f"; per-app-api-usage={used}/{self._org.switches.per_app_api_limit}(appName={APP_NAME})"
 
         async def limited(message: Message) -> None:
             if message["type"] == "http.response.start":

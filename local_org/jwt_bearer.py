@@ -1,4 +1,4 @@
-"""The JWT bearer flow: whether a signed assertion lets the app act as a user (Salesforce Help, "OAuth 2.0 JWT Bearer Flow").
+"""The JWT bearer flow: whether a signed assertion lets the app act as a user (API sheet 1; Salesforce Help, JWT Bearer Flow).
 
 Belongs here: reading and judging the assertion. Does not: issuing the token (tokens.py), HTTP (oauth.py).
 """
@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
+from local_org.connected_app import is_approved
+from local_org.hosts import login_host
 from local_org.org import Org
 from local_org.registration import Registration
 from local_org.tokens import OAuthError, Tokens
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LONGEST_LIFE_SECONDS = 300
-_LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
 def user_of_assertion(org: Org, registration: Registration, tokens: Tokens, assertion: str) -> str:
@@ -26,16 +27,18 @@ def user_of_assertion(org: Org, registration: Registration, tokens: Tokens, asse
     claims = _verified(org, assertion)
     if claims.get("iss") != registration.client_id:
         raise OAuthError("invalid_client_id", "client identifier invalid")
-    if claims.get("aud") not in (*_LOGIN_HOSTS, registration.base_url):
+    if claims.get("aud") not in (f"https://{login_host(org)}", registration.base_url):
         raise OAuthError("invalid_grant", "Audience validation failed")
     left = float(str(claims.get("exp", 0))) - org.clock.now().timestamp()
     if not 0 < left <= LONGEST_LIFE_SECONDS:
         raise _invalid()
     user = org.user_by_username(str(claims.get("sub", "")))
-    if user is None or not tokens.has_approved(registration.client_id, str(user["Id"]), "api"):
+    approved = user is not None and (
+        tokens.has_approved(registration.client_id, str(user["Id"]), "api")
+        or is_approved(org, str(user["Id"]))
+    )
+    if user is None or not approved:
         raise OAuthError("invalid_grant", "user hasn't approved this consumer")
-    if not user["IsActive"]:
-        raise OAuthError("invalid_grant", "inactive user")
     return str(user["Id"])
 
 

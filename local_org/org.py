@@ -5,10 +5,13 @@ Org.open makes a new org where there is none (standard.py says what a new org ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from local_org import access_log, deletion, shapes, soql, standard
+from local_org.before_query import STEPS, prepare
 from local_org.clock import Clock
+from local_org.freshness import Freshness
 from local_org.security import Security
 from local_org.store import Store
 from local_org.switches import Switches
@@ -25,7 +28,12 @@ class Org:
         self.clock = store.clock
         self.org_id = org_id
         self.switches = Switches()
-        self.security = Security(store, store.clock)
+        self.security = Security(store, store.clock, self.switches)
+        self.identity_url: Callable[[str], str] = lambda user_id: f"/id/{org_id}/{user_id}"
+        """Names a user (id); a served org puts its address before it."""
+        self.freshness = Freshness(store.clock)
+        self.before_query = dict(STEPS)
+        """By object (lower case), what happens before it is queried; whoever serves the org adds what needs its tokens."""
         self.transactions = SlowTransactions(store)
 
     @classmethod
@@ -44,6 +52,7 @@ class Org:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
             deletion.expire(self.store)
+        prepare(self, text, user_id)
         result = soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
         access_log.note(asked=shapes.asked_by(result.plan))
         return result

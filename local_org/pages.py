@@ -18,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from local_org import security
-from local_org.oauth import SCOPES, form_values
+from local_org.connected_app import refusal
+from local_org.hosts import Host, host_of
+from local_org.identity import SCOPES
+from local_org.oauth import form_values
 from local_org.org import Org
 from local_org.registration import Registration
 from local_org.tokens import Approval, OAuthError, Tokens
@@ -39,17 +41,15 @@ SCOPE_WORDS = {
     "full": "Everything that you can do yourself",
     "refresh_token": "Do this at any time, also while you are away",
     "offline_access": "Do this at any time, also while you are away",
+    "openid": "See who you are",
     "id": "See who you are",
     "profile": "See your name and settings",
     "email": "See your e-mail address",
     "address": "See your address",
     "phone": "See your phone number",
 }
-_POLICY_REFUSALS = {
-    "blocked": ("OAUTH_APP_BLOCKED", "this app is blocked by admin"),
-    "admin_approved": ("invalid_app_access", "user is not admin approved to access this app"),
-    "uninstalled": ("invalid_client", "app must be installed into org"),
-}
+
+_GENERIC = "An unexpected error has occurred during authentication. Please try again."
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Asked:
     code_challenge: str
     prompt: frozenset[str]
     login_hint: str
+    nonce: str
 
     def back(self, answer: Mapping[str, str]) -> Response:
         """Sends the browser back to the client with `answer` and the client's own state."""
@@ -166,7 +167,9 @@ class Pages:
         user = await run_in_threadpool(self.org.user_by_username, username)
         right = hmac.compare_digest(form.get("password", "").encode(), self.registration.password.encode())
         start = _local_path(form.get("startURL", ""))
-        if user is None or not user["IsActive"] or not right:
+        # The log-in host of the other environment knows nobody of this org.
+        stranger = host_of(self.org, request.headers.get("host", "")) is Host.OTHER_ENVIRONMENT
+        if user is None or not user["IsActive"] or not right or stranger:
             return self._page("login.html", status=401, start=start, username=username, failed=True)
         sid = secrets.token_urlsafe(32)
         started = self.org.clock.now().timestamp()
@@ -216,6 +219,7 @@ class Pages:
             code_challenge=query.get("code_challenge", ""),
             prompt=frozenset(query.get("prompt", "").split()),
             login_hint=query.get("login_hint", ""),
+            nonce=query.get("nonce", ""),
         )
 
     def _check(self, query: Mapping[str, str], asked: Asked) -> str:
@@ -231,19 +235,19 @@ class Pages:
         return " ".join(dict.fromkeys(asked.scope.split()))
 
     def _grant(self, asked: Asked, scope: str, user: Mapping[str, object]) -> Response:
-        refusal = self._policy_refusal(str(user["Id"]))
-        if refusal is not None:
-            return asked.refuse(refusal)
+        refused = refusal(self.org, str(user["Id"]))
+        if refused is not None:
+            policy, switches = self.org.switches.connected_app_policy, self.org.switches
+            if policy == "uninstalled" and switches.uninstalled_app_shows_page:
+                return self._page(
+                    "error.html", status=400, error="OAUTH_APPROVAL_ERROR_GENERIC", description=_GENERIC
+                )
+            return asked.refuse(refused)
         client_id = self.registration.client_id
-        approval = Approval(client_id, str(user["Id"]), asked.redirect_uri, scope, asked.code_challenge)
+        approval = Approval(
+            client_id, str(user["Id"]), asked.redirect_uri, scope, asked.code_challenge, asked.nonce
+        )
         return asked.back({"code": self.tokens.issue_code(approval)})
-
-    def _policy_refusal(self, user_id: str) -> OAuthError | None:
-        policy = self.org.switches.connected_app_policy
-        if policy not in _POLICY_REFUSALS:
-            return None
-        may_approve = security.has_permission(self.org, user_id, "PermissionsCanApproveUninstalledApps")
-        return None if policy == "uninstalled" and may_approve else OAuthError(*_POLICY_REFUSALS[policy])
 
     def _user_of(self, request: Request) -> dict[str, object] | None:
         rows = self.org.store.select(

@@ -29,6 +29,8 @@ def after_insert(store: Store, sobject: SObject, row: Mapping[str, object], by: 
     """Adds the records that the platform makes along with a new one."""
     if sobject.name == "Profile":
         _own_permission_set(store, row, by)
+    elif sobject.name == "User":
+        assign_profile(store, row, by)
     elif sobject.name == "EmailMessage" and row.get("ParentId") is None and row.get("ActivityId") is None:
         _log_mail(store, row, by)
 
@@ -36,7 +38,9 @@ def after_insert(store: Store, sobject: SObject, row: Mapping[str, object], by: 
 def after_update(
     store: Store, sobject: SObject, before: Mapping[str, object], changed: Mapping[str, object]
 ) -> None:
-    """Carries a change over to the record that must say the same: a profile and the permission set that it owns."""
+    """Carries a change over to the record that must say the same: a profile and the permission set that it owns, a user's assignment."""
+    if sobject.name == "User" and changed.get("ProfileId", before["ProfileId"]) != before["ProfileId"]:
+        assign_profile(store, {**before, **changed}, str(changed["LastModifiedById"]))
     system = {name: value for name, value in changed.items() if name.startswith("Permissions")}
     if not system:
         return
@@ -128,6 +132,23 @@ def _own_permission_set(store: Store, profile: Mapping[str, object], by: str) ->
         },
         by=by,
     )
+
+
+def assign_profile(store: Store, user: Mapping[str, object], by: str) -> None:
+    """Gives a user the one assignment that every profile brings: of the permission set that the profile owns."""
+    held = store.select(
+        "select a.Id from PermissionSetAssignment a join PermissionSet s on s.Id = a.PermissionSetId"
+        " where a.AssigneeId = ? and s.IsOwnedByProfile = 1",
+        (user["Id"],),
+    )
+    for (assignment,) in held:
+        store.delete("PermissionSetAssignment", str(assignment), by=by)
+    for owned in (
+        store.find_ids("PermissionSet", ProfileId=user["ProfileId"], IsOwnedByProfile=1)
+        if user.get("ProfileId")
+        else []
+    ):
+        store.insert("PermissionSetAssignment", {"PermissionSetId": owned, "AssigneeId": user["Id"]}, by=by)
 
 
 def _log_mail(store: Store, mail: Mapping[str, object], by: str) -> None:

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FILE_NAME = "org.json"
@@ -27,13 +28,15 @@ class Registration:
     callback_urls: list[str]
     username: str
     password: str
+    names: list[str] = field(default_factory=list)
+    """The host names under which the org is served beside its address, e.g. `login.salesforce.com`."""
 
     def allows_callback(self, url: str) -> bool:
         """Tells whether the connected app registered `url`; on localhost any port will do."""
         return url in self.callback_urls or _ANY_LOCALHOST_CALLBACK.fullmatch(url) is not None
 
 
-def register(directory: Path, base_url: str) -> Registration:
+def register(directory: Path, base_url: str, names: Sequence[str] = ()) -> Registration:
     """Writes `org.json` for an org that answers at `base_url`; secrets that it holds already stay. Readable by its owner alone."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / FILE_NAME
@@ -48,6 +51,7 @@ def register(directory: Path, base_url: str) -> Registration:
         callback_urls=kept.get("callback_urls") or ["http://localhost:1717/callback"],
         username=kept.get("username") or INTEGRATION_USERNAME,
         password=kept.get("password") or secrets.token_urlsafe(12),
+        names=list(names),
     )
     text = json.dumps(asdict(card), indent=2) + "\n"
     # Written aside and renamed: whoever watches for the file never reads half of it.

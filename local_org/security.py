@@ -14,6 +14,7 @@ from local_org.objects import SOBJECTS, Field, SObject
 from local_org.objects.people import OBJECT_FLAGS, SYSTEM_PERMISSIONS
 from local_org.schema import quoted
 from local_org.store import Store
+from local_org.switches import Switches
 
 if TYPE_CHECKING:
     from local_org.org import Org
@@ -32,9 +33,11 @@ _DECIDING = (
 class Access:
     """What one user may do, as the permission records say at one moment."""
 
-    def __init__(self, store: Store, user_id: str, now: str) -> None:
+    def __init__(self, store: Store, user_id: str, now: str, switches: Switches) -> None:
         """Reads the permissions of `user_id`; assignments that expired before `now` (a stored stamp) do not count."""
         self._store = store
+        self._absent = switches.absent_permissions()
+        self._others_tokens = not switches.oauth_tokens_of_others_need_manage_users
         self.user_id = user_id
         self._sets = _permission_sets(store, user_id, now)
         self.valid_until = _next_expiry(store, user_id, now)
@@ -81,6 +84,8 @@ class Access:
         """Tells whether sharing does not limit the user's view of the object (View All Data, or View All on the object)."""
         if sobject.sharing == "file":
             return self.has("QueryAllFiles") and self.has("ViewAllData")
+        if sobject.sharing.startswith("user:"):
+            return self.has("ManageUsers") or self._others_tokens
         if sobject.sharing == "public" or self.has("ViewAllData"):
             return True
         return sobject.access.startswith(("object", "like:")) and (
@@ -96,6 +101,10 @@ class Access:
             or self._flag(sobject, "PermissionsModifyAllRecords")
         )
 
+    def may_change(self, sobject: SObject, owner: object) -> bool:
+        """Tells whether sharing lets the user change a record of this owner: seeing it by View All is not enough."""
+        return sobject.sharing != "owner" or owner in self.owners_seen() or self.edits_all(sobject)
+
     def readable(self, sobject: SObject) -> dict[str, Field]:
         """Returns the fields that this user sees, by lower-case name; a hidden field is as good as absent."""
         found = self._readable.get(sobject.name)
@@ -106,6 +115,8 @@ class Access:
         return found
 
     def _sees(self, sobject: SObject, field: Field) -> bool:
+        if field.name.removeprefix("Permissions") in self._absent:
+            return False
         if field.name == "RecordTypeId":
             return sobject.name in self._record_types
         return self._granted(sobject, field, 0, "PermissionsViewAllFields", "ViewAllFieldsGlobal")
@@ -142,6 +153,8 @@ class Access:
             return f"{alias}.OwnerId in ({owners})"
         if sobject.sharing == "file":
             return self._visible_file(sobject, alias, by_id)
+        if sobject.sharing.startswith("user:"):
+            return f"{alias}.{quoted(sobject.sharing.removeprefix('user:'))} in ({owners})"
         parent = sobject.field(sobject.sharing.removeprefix("parent:"))
         assert parent is not None
         terms = [self._seen_through(alias, parent)]
@@ -179,19 +192,25 @@ class Access:
 class Security:
     """Gives each user's access and notices when the permission records change."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        """Reads from `store`; `clock` tells which assignments expired."""
+    def __init__(self, store: Store, clock: Clock, switches: Switches) -> None:
+        """Reads from `store`; `clock` tells which assignments expired, `switches` which fields this org lacks."""
         self._store = store
+        self._switches = switches
         self._clock = clock
-        self._known: dict[str, tuple[tuple[int, ...], Access]] = {}
+        self._known: dict[str, tuple[tuple[object, ...], Access]] = {}
 
     def of(self, user_id: str) -> Access:
         """Returns the user's access as the records are now."""
-        generation = tuple(self._store.generation[name] for name in _DECIDING)
+        switches = self._switches
+        generation = (
+            *(self._store.generation[name] for name in _DECIDING),
+            switches.absent_permissions(),
+            switches.oauth_tokens_of_others_need_manage_users,
+        )
         known = self._known.get(user_id)
         now = as_stamp(self._clock.now())
         if known is None or known[0] != generation or known[1].valid_until <= now:
-            known = self._known[user_id] = (generation, Access(self._store, user_id, now))
+            known = self._known[user_id] = (generation, Access(self._store, user_id, now, switches))
         return known[1]
 
 

@@ -17,6 +17,7 @@ import uvicorn
 
 from local_org.app import build_app
 from local_org.ca import certificates
+from local_org.hosts import PRODUCTION, SANDBOX
 from local_org.org import Org
 from local_org.registration import FILE_NAME, Registration, register
 from local_org.scenario import NOTHING_SPECIAL, Scenario
@@ -80,8 +81,12 @@ def make_server(
     directory = directory.resolve()
     listener = _bind(address, directory)
     port = listener.getsockname()[1]
-    name = address.names[0] if address.names else address.host
-    registration = register(directory, f"https://{name}:{port}")
+    # The shared log-in hosts are no org's own address.
+    own = [each for each in address.names if each not in (PRODUCTION, SANDBOX)]
+    name = own[0] if own else address.host
+    # Addresses that Salesforce gives out carry no port.
+    base_url = f"https://{name}" if port == 443 else f"https://{name}:{port}"
+    registration = register(directory, base_url, address.names)
     tls = certificates(directory, (*address.names, address.host))
     org = Org.open(directory)
     config = uvicorn.Config(
@@ -176,4 +181,4 @@ def _last_port(directory: Path) -> Sequence[int]:
     if not path.exists():
         return []
     port = str(json.loads(path.read_text())["base_url"]).rpartition(":")[2]
-    return [int(port)] if port.isdigit() else []
+    return [int(port) if port.isdigit() else 443]

@@ -29,7 +29,7 @@ class Switches:
     api_calls_used_by_others: int = 0
     daily_bulk_query_jobs: int = 10_000
     daily_content_versions: int = 2_500
-    file_storage_mb: int = 20_000
+    file_storage_mb: int = 20_000  # recorded of a Developer org: 20; roomier here, so that a demo can go on
     uri_limit_bytes: int = 16_384
     # OAuth policies of the connected app.
     access_token_seconds: float = 7_200.0
@@ -39,10 +39,62 @@ class Switches:
     grants_per_user: int = 5
     # One of: self_authorize, admin_approved, uninstalled, blocked.
     connected_app_policy: str = "self_authorize"
+    # Names of the profiles and permission sets whose users the administrator approved for the app, separated by commas.
+    app_approved_for: str = ""
+    # Sources differ on where the refusal of an app that is not installed is seen: on the callback, or on a page that leads nowhere.
+    uninstalled_app_shows_page: bool = False
+    # One of: until_revoked, immediately, after_days (of the grant), idle_days (without a refresh; partners speak of 30).
+    refresh_token_policy: str = "until_revoked"
+    refresh_token_days: float = 30.0
+    # Recalled by one connector: a grant refreshes where it was issued, log-in host or My Domain. Off: at either.
+    refresh_at_issuing_host_only: bool = True
+    # Off: the app is a public client, which proves itself by PKCE and sends no secret.
+    require_client_secret: bool = True
+    # The username-password flow is off in new orgs and refused with the text of a wrong password.
+    username_password_flow: bool = False
+    # Networks (CIDR, separated by commas) from which people may log in; empty: from anywhere.
+    login_ip_ranges: str = ""
+    organization_is_active: bool = True
+    logins_per_hour: int = 3_600
+    # Unconfirmed: whether revoking a refresh token ends its access tokens, and how an unknown token is answered (RFC 7009: 200).
+    revoke_ends_access_tokens: bool = unconfirmed(True, False, section="1")
+    revoke_unknown_token_status: int = unconfirmed(400, 200, section="1")
+    # Unconfirmed: the status of userinfo and the identity URL for a bad token.
+    bad_identity_token_status: int = unconfirmed(403, 401, section="1")
     # Username that the client credentials flow acts as; empty: none is enabled.
     client_credentials_username: str = ""
     # Certificate (PEM) that the app's JWT bearer assertions are checked with; empty: none was uploaded.
     jwt_certificate: str = ""
+    # What the org and its edition allow.
+    api_enabled_for_org: bool = True
+    # Calls that have lasted long_call_seconds (real time) of which so many may run at once: 25 in production, 5 in a Developer org.
+    concurrent_long_calls: int = 5
+    long_call_seconds: float = 20.0
+    # Name of the object of which a validation rule refuses every save, and of the policy that refuses queries: TXN_SECURITY_NO_ACCESS, …
+    validation_rule_on: str = ""
+    transaction_security_code: str = ""
+    # Who lacks View All Data may query activities of so many people and records.
+    activity_relations: int = 100_000
+    # Support switched on API Access Control: only then does the permission Use Any API Client exist.
+    api_access_control: bool = False
+    # Unconfirmed: whether "Approve Uninstalled Connected Apps" can be selected as PermissionsCanApproveUninstalledApps.
+    approve_uninstalled_apps_is_a_field: bool = unconfirmed(True, False, section="4")
+    # Unconfirmed: whether others' rows of OauthToken take Manage Users.
+    oauth_tokens_of_others_need_manage_users: bool = unconfirmed(True, False, section="4")
+    # Unconfirmed: when the next versions (67.0, 68.0) arrive.
+    newest_api_version: int = unconfirmed(66, 67, 68, section="2.1")
+    # Unconfirmed: Sforce-Limit-Info may also tell the calls of this app alone; 0: it does not.
+    per_app_api_limit: int = unconfirmed(0, 250, section="2.1")
+    # Unconfirmed: whether the Files list shows among the related lists that a layout describes.
+    layouts_name_the_files_list: bool = unconfirmed(True, False, section="2.1")
+    # How far back the list of deleted rows reaches: 15 days, less where so much was deleted that its log was cut.
+    deleted_list_days: float = 15.0
+    # Unconfirmed: how far latestDateCovered of a change list lies before the end asked for.
+    replication_lag_seconds: float = unconfirmed(0.0, 600.0, section="2.3")
+    # Unconfirmed: how many queries and collections a composite takes, how many ids a retrieve, and whether missing rows are null.
+    composite_queries: int = unconfirmed(5, 25, section="2.4")
+    retrieve_ids: int = unconfirmed(2_000, 200, section="2.4")
+    retrieve_answers_null: bool = unconfirmed(True, False, section="2.4")
     # Bulk API 2.0: the least real time that a job stays in each state, and how its result is cut into pages.
     bulk_queued_seconds: float = 0.1
     bulk_processing_seconds: float = 0.1
@@ -72,6 +124,15 @@ class Switches:
                 raise ValueError(f"The switch {name} takes a value of type {kinds[name].__name__}.")
         for name, value in values.items():
             setattr(self, name, value)
+
+    def absent_permissions(self) -> frozenset[str]:
+        """Gives the user permissions that this org does not have, and so no field for them (API sheet 4, Profile/PermissionSet)."""
+        present = {
+            "UseAnyApiClient": self.api_access_control,
+            "UseAnyApiAuth": self.newest_api_version >= 68,
+            "CanApproveUninstalledApps": self.approve_uninstalled_apps_is_a_field,
+        }
+        return frozenset(name for name, is_there in present.items() if not is_there)
 
     def as_dict(self) -> dict[str, object]:
         """Gives all switches by name."""

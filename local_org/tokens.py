@@ -2,14 +2,15 @@
 
 Belongs here: what is valid and until when, kept in the store by digest, so that no token is readable there.
 Does not: HTTP (oauth.py), pages (pages.py).
-Facts: Salesforce Help, "OAuth 2.0 Web Server Flow", "OAuth 2.0 Refresh Token Flow", "Session Settings".
+Facts: API sheet 1 (Salesforce Help, "OAuth 2.0 Web Server Flow", "OAuth 2.0 Refresh Token Flow", "Session Settings").
 """
 
 import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from local_org.clock import Clock
 from local_org.errors import ApiError
@@ -19,14 +20,24 @@ from local_org.switches import Switches
 _TABLES = (
     """create table if not exists _oauth_code (digest text primary key, client_id text not null, user_id text not null,
         redirect_uri text not null, scope text not null, code_challenge text not null, issued_at real not null,
-        is_used integer not null)""",
+        is_used integer not null, nonce text)""",
     """create table if not exists _oauth_grant (grant_id integer primary key, client_id text not null, user_id text not null,
-        scope text not null, is_revoked integer not null)""",
+        scope text not null, is_revoked integer not null, host text, created_at real, used_at real, uses integer)""",
     """create table if not exists _oauth_refresh_token (digest text primary key, grant_id integer not null, is_retired integer not null)""",
     """create table if not exists _oauth_access_token (digest text primary key, grant_id integer, client_id text not null,
         user_id text not null, scope text not null, issued_at real not null, used_at real not null)""",
 )
+# What an org that an older version made lacks.
+_GROWN = {
+    "_oauth_code": ("nonce text",),
+    "_oauth_grant": ("host text", "created_at real", "used_at real", "uses integer"),
+}
 REFRESH_SCOPES = frozenset({"refresh_token", "offline_access"})
+DATA_SCOPES = frozenset({"api", "full"})
+"""One of these lets a token call the API."""
+_DAY = 86_400.0
+Admit = Callable[[str], None]
+"""Raises OAuthError for a user (id) who may not have a token now."""
 
 
 class OAuthError(Exception):
@@ -49,17 +60,19 @@ class Approval:
     redirect_uri: str
     scope: str
     code_challenge: str
+    nonce: str = ""
 
 
 @dataclass(frozen=True)
 class Issued:
-    """Tokens fresh from the token endpoint; `issued_at` in seconds since 1970, UTC."""
+    """Tokens fresh from the token endpoint; `issued_at` in seconds since 1970, UTC. `nonce` is that of the authorization request."""
 
     access_token: str
     refresh_token: str | None
     user_id: str
     scope: str
     issued_at: float
+    nonce: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,17 @@ class AccessToken:
     expires_at: float
 
 
+@dataclass(frozen=True)
+class Grant:
+    """What a user allowed the app, as OAuth Usage shows it; times in seconds since 1970, UTC."""
+
+    grant_id: int
+    user_id: str
+    created_at: float
+    used_at: float
+    uses: int
+
+
 class Tokens:
     """The tokens of one org. Every decision about time asks the org's clock, so that a turned clock expires them."""
 
@@ -84,6 +108,11 @@ class Tokens:
         self._org_id = org_id
         for table in _TABLES:
             store.execute(table)
+        for name, columns in _GROWN.items():
+            present = {str(row[1]) for row in store.select(f"pragma table_info({name})")}
+            for column in columns:
+                if column.split()[0] not in present:
+                    store.execute(f"alter table {name} add column {column}")
 
     def issue_code(self, approval: Approval) -> str:
         """Gives the authorization code for what the user approved."""
@@ -96,50 +125,53 @@ class Tokens:
             approval.code_challenge,
         )
         self._store.execute(
-            "insert into _oauth_code values (?, ?, ?, ?, ?, ?, ?, 0)", (_digest(code), *row, self._now())
+            "insert into _oauth_code values (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+            (_digest(code), *row, self._now(), approval.nonce),
         )
         return code
 
-    def redeem_code(self, code: str, client_id: str, redirect_uri: str, verifier: str) -> Issued:
-        """Exchanges an authorization code once. Raises OAuthError when it is unknown, used, late, or was meant for another request."""
+    def redeem_code(
+        self, code: str, client_id: str, redirect_uri: str, verifier: str, host: str, admit: Admit
+    ) -> Issued:
+        """Exchanges an authorization code once, at `host`, which the grant remembers.
+
+        Raises OAuthError when the code is unknown, used, late, or was meant for another request, and what `admit` raises.
+        """
         with self._store.transaction():
             rows = self._store.select(
-                "select client_id, user_id, redirect_uri, scope, code_challenge, issued_at, is_used from _oauth_code where digest = ?",
+                "select client_id, user_id, redirect_uri, scope, code_challenge, issued_at, is_used, nonce from _oauth_code"
+                " where digest = ?",
                 (_digest(code),),
             )
             if not rows or rows[0][0] != client_id:
                 raise OAuthError("invalid_grant", "invalid authorization code")
-            _, user_id, asked_uri, scope, challenge, issued_at, is_used = rows[0]
+            _, user_id, asked_uri, scope, challenge, issued_at, is_used, nonce = rows[0]
             if is_used or self._now() - float(str(issued_at)) > self._switches.authorization_code_seconds:
                 raise OAuthError("invalid_grant", "expired authorization code")
             if redirect_uri != asked_uri:
                 raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
             if challenge and not _proves(verifier, str(challenge)):
                 raise OAuthError("invalid_grant", "invalid code verifier")
+            admit(str(user_id))
             self._store.execute("update _oauth_code set is_used = 1 where digest = ?", (_digest(code),))
-            return self._open_grant(client_id, str(user_id), str(scope))
+            issued = self._open_grant(client_id, str(user_id), str(scope), host)
+            return replace(issued, nonce=str(nonce or ""))
 
-    def refresh(self, refresh_token: str, client_id: str) -> Issued:
+    def refresh(self, refresh_token: str, client_id: str, host: str, admit: Admit) -> Issued:
         """Gives a new access token, and with rotation a new refresh token in place of this one.
 
-        Presenting a token that was rotated out revokes the whole grant. Raises OAuthError `invalid_grant` for every dead token.
+        Presenting a token that was rotated out revokes the whole grant. Raises OAuthError `invalid_grant` for every dead token and
+        for one of another host, and what `admit` raises; a refused token is not used up.
         """
         with self._store.transaction():
-            grant = self._grant_of(refresh_token, client_id)
+            grant = self._grant_of(refresh_token, client_id, host)
+            if grant is not None:
+                admit(grant[1])
             issued = None if grant is None else self._renew(client_id, *grant)
         # Raised only now: the revocation that a replayed token causes has to be committed.
         if issued is None:
             raise OAuthError("invalid_grant", "expired access/refresh token")
         return issued
-
-    def owner_of_refresh_token(self, refresh_token: str) -> str | None:
-        """Gives the user of a live refresh token, without using it."""
-        rows = self._store.select(
-            """select user_id from _oauth_refresh_token join _oauth_grant using (grant_id)
-               where digest = ? and not is_retired and not is_revoked""",
-            (_digest(refresh_token),),
-        )
-        return str(rows[0][0]) if rows else None
 
     def issue_without_grant(self, client_id: str, user_id: str, scope: str) -> Issued:
         """Gives an access token alone, as the JWT bearer and client credentials flows do."""
@@ -147,7 +179,9 @@ class Tokens:
             return self._issue(None, client_id, user_id, scope, None)
 
     def find(self, access_token: str) -> AccessToken | None:
-        """Gives a valid access token's facts, or None when it is unknown, revoked or timed out."""
+        """Gives a valid access token's facts, or None when it is unknown, revoked or timed out, the app blocked, or the org inactive."""
+        if self._switches.connected_app_policy == "blocked" or not self._switches.organization_is_active:
+            return None
         rows = self._store.select(
             "select client_id, user_id, scope, issued_at, used_at from _oauth_access_token where digest = ?",
             (_digest(access_token),),
@@ -165,6 +199,8 @@ class Tokens:
         found = self.find(access_token)
         if found is None:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if DATA_SCOPES.isdisjoint(found.scope.split()):
+            raise ApiError(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
         # The last use is only noted once half of the time-out has passed (Session Settings); it also spares a write per call.
         if found.expires_at - self._now() < self._switches.access_token_seconds / 2:
             self._store.execute(
@@ -181,7 +217,7 @@ class Tokens:
             (digest,),
         )
         if grants:
-            self._revoke_grant(int(str(grants[0][0])))
+            self._revoke_grant(int(str(grants[0][0])), self._switches.revoke_ends_access_tokens)
             return True
         known = bool(self._store.select("select 1 from _oauth_access_token where digest = ?", (digest,)))
         self._store.execute("delete from _oauth_access_token where digest = ?", (digest,))
@@ -202,10 +238,29 @@ class Tokens:
         )
         return any(set(scope.split()) <= set(str(row[0]).split()) for row in rows)
 
-    def _open_grant(self, client_id: str, user_id: str, scope: str) -> Issued:
+    def grants(self) -> list[Grant]:
+        """Gives the live grants of every user, oldest first."""
+        rows = self._store.select(
+            "select grant_id, user_id, coalesce(created_at, 0), coalesce(used_at, 0), coalesce(uses, 0) from _oauth_grant"
+            " where not is_revoked order by grant_id"
+        )
+        return [
+            Grant(
+                int(str(each[0])), str(each[1]), float(str(each[2])), float(str(each[3])), int(str(each[4]))
+            )
+            for each in rows
+        ]
+
+    def logins_in_last_hour(self, user_id: str) -> int:
+        """Counts the access tokens that a user was given in the last hour and that live."""
+        sql = "select count(*) from _oauth_access_token where user_id = ? and issued_at > ?"
+        return int(str(self._store.select(sql, (user_id, self._now() - 3_600.0))[0][0]))
+
+    def _open_grant(self, client_id: str, user_id: str, scope: str, host: str) -> Issued:
         self._store.execute(
-            "insert into _oauth_grant (client_id, user_id, scope, is_revoked) values (?, ?, ?, 0)",
-            (client_id, user_id, scope),
+            "insert into _oauth_grant (client_id, user_id, scope, is_revoked, host, created_at, used_at, uses)"
+            " values (?, ?, ?, 0, ?, ?, ?, 1)",
+            (client_id, user_id, scope, host, self._now(), self._now()),
         )
         grants = self._store.select(
             "select grant_id from _oauth_grant where client_id = ? and user_id = ? and not is_revoked order by grant_id desc",
@@ -220,27 +275,43 @@ class Tokens:
         )
 
     def _renew(self, client_id: str, grant_id: int, user_id: str, scope: str) -> Issued:
+        self._store.execute(
+            "update _oauth_grant set used_at = ?, uses = coalesce(uses, 0) + 1 where grant_id = ?",
+            (self._now(), grant_id),
+        )
         if not self._switches.rotate_refresh_tokens:
             return self._issue(grant_id, client_id, user_id, scope, None)
         self._store.execute("update _oauth_refresh_token set is_retired = 1 where grant_id = ?", (grant_id,))
         return self._issue(grant_id, client_id, user_id, scope, self._new_refresh_token(grant_id))
 
-    def _grant_of(self, refresh_token: str, client_id: str) -> tuple[int, str, str] | None:
+    def _grant_of(self, refresh_token: str, client_id: str, host: str) -> tuple[int, str, str] | None:
         rows = self._store.select(
-            """select grant_id, user_id, scope, is_retired, is_revoked, client_id
+            """select grant_id, user_id, scope, is_retired, is_revoked, client_id, host, created_at, used_at
                from _oauth_refresh_token join _oauth_grant using (grant_id) where digest = ?""",
             (_digest(refresh_token),),
         )
         if not rows or rows[0][4] or rows[0][5] != client_id:
             return None
-        if rows[0][3]:
-            self._revoke_grant(int(str(rows[0][0])))
+        grant_id, user_id, scope, is_retired, _, _, issued_at_host, created_at, used_at = rows[0]
+        if self._switches.refresh_at_issuing_host_only and issued_at_host not in (None, host):
             return None
-        return int(str(rows[0][0])), str(rows[0][1]), str(rows[0][2])
+        if is_retired:
+            self._revoke_grant(int(str(grant_id)))
+            return None
+        if self._is_past_its_policy(float(str(created_at or 0)), float(str(used_at or 0))):
+            return None
+        return int(str(grant_id)), str(user_id), str(scope)
 
-    def _revoke_grant(self, grant_id: int) -> None:
+    def _is_past_its_policy(self, created_at: float, used_at: float) -> bool:
+        """Tells whether the app's refresh token policy has ended a grant of these times."""
+        days = self._switches.refresh_token_days * _DAY
+        ends = {"immediately": 0.0, "after_days": created_at + days, "idle_days": used_at + days}
+        return self._now() >= ends.get(self._switches.refresh_token_policy, float("inf"))
+
+    def _revoke_grant(self, grant_id: int, with_access_tokens: bool = True) -> None:
         self._store.execute("update _oauth_grant set is_revoked = 1 where grant_id = ?", (grant_id,))
-        self._store.execute("delete from _oauth_access_token where grant_id = ?", (grant_id,))
+        if with_access_tokens:
+            self._store.execute("delete from _oauth_access_token where grant_id = ?", (grant_id,))
 
     def _new_refresh_token(self, grant_id: int) -> str:
         token = "5Aep861" + secrets.token_urlsafe(60)

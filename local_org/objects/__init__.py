@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from local_org.objects import activity, files, people, sales
+from local_org.objects import access, activity, files, people, sales
 from local_org.objects.fields import Field, SObject, Value
 
 __all__ = ["SOBJECTS", "Field", "SObject", "Value", "child_fields", "find", "of_id"]
@@ -15,11 +15,12 @@ __all__ = ["SOBJECTS", "Field", "SObject", "Value", "child_fields", "find", "of_
 SOBJECTS: dict[str, SObject] = {
     each.name: each
     for each in sorted(
-        (*sales.OBJECTS, *activity.OBJECTS, *files.OBJECTS, *people.OBJECTS), key=lambda each: each.name
+        (*sales.OBJECTS, *activity.OBJECTS, *files.OBJECTS, *people.OBJECTS, *access.OBJECTS),
+        key=lambda each: each.name,
     )
 }
 _BY_LOWER = {name.lower(): each for name, each in SOBJECTS.items()}
-_BY_PREFIX = {each.key_prefix: each for each in SOBJECTS.values()}
+_BY_PREFIX = {each.key_prefix: each for each in SOBJECTS.values() if each.key_prefix}
 
 
 def find(name: str) -> SObject | None:

@@ -93,7 +93,8 @@ class SObject:
     access: str = "everyone"
     """Who may read it: `object` (its own ObjectPermissions), `like:X` (those of X), `system:P` (the user permission P), `everyone`."""
     sharing: str = "public"
-    """Which rows are seen without View All: `public`, `owner` (OwnerId), `parent:F` (whoever sees the record in F) or `file`."""
+    """Which rows are seen without View All: `public`, `owner` (OwnerId), `parent:F` (whoever sees the record in F),
+    `user:F` (the user in F and who has Manage Users) or `file`."""
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

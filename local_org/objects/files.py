@@ -184,4 +184,32 @@ CONTENT_DOCUMENT_LINK = SObject(
     sharing="file",
 )
 
-OBJECTS = (CONTENT_VERSION, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK)
+ATTACHED_CONTENT_DOCUMENT = SObject(
+    "AttachedContentDocument",
+    "Attached Content Document",
+    "Attached Content Documents",
+    "",
+    (
+        m.record_id(),
+        m.is_deleted(),
+        m.ref("ContentDocumentId", "ContentDocument", "N", permissionable=False),
+        m.ref(
+            "LinkedEntityId",
+            ENTITIES,
+            "N",
+            child_relationship="AttachedContentDocuments",
+            permissionable=False,
+        ),
+        m.text("Title", 255, "N", permissionable=False),
+        m.text("FileType", 20, "N", permissionable=False),
+        m.integer("ContentSize", permissionable=False),
+        m.text("FileExtension", 40, "N", permissionable=False),
+        *m.audit(),
+    ),
+    queryable=False,
+    retrieveable=False,
+    sharing="parent:LinkedEntityId",
+)
+"""The Files related list of a record, which is read as a sub-select of the record alone; its rows are made of the links (before_query.py)."""
+
+OBJECTS = (CONTENT_VERSION, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK, ATTACHED_CONTENT_DOCUMENT)

@@ -9,7 +9,7 @@ SYSTEM_PERMISSIONS = (
     "ApiEnabled", "ApiUserOnly", "ViewSetup", "ViewRoles", "ManageCustomPermissions", "CustomizeApplication", "ModifyMetadata", "ManageNamedCredentials",
     "ManageRemoteAccess", "ViewAllData", "ModifyAllData", "ViewAllFieldsGlobal", "QueryAllFiles", "QueryNonVetoedFiles", "ViewAllUsers", "ManageUsers",
     "ManageDataIntegrations", "ExternalClientAppAdmin", "ExternalClientAppDeveloper", "ExternalClientAppViewer", "ActivitiesAccess", "EditReadonlyFields",
-    "CanApproveUninstalledApps", "UseAnyApiClient",
+    "CanApproveUninstalledApps", "UseAnyApiClient", "UseAnyApiAuth",
 )  # fmt: skip
 """The user permissions that this org knows, without the prefix `Permissions` of their fields."""
 
@@ -355,6 +355,7 @@ OAUTH_TOKEN = SObject(
         ),
     ),
     retrieveable=False,
+    sharing="user:UserId",
 )
 
 OBJECTS = (

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local_org import access_log
-from local_org.errors import ApiError
 from local_org.org import Org
 from local_org.rest import collections, composite, describe, discovery, layouts, query, records, replication
 from local_org.rest.dispatch import Answer, Call, respond
@@ -41,24 +40,19 @@ def routes(org: Org) -> list[Route]:
         body = await request.body()
         return await run_in_threadpool(_serve, org, request, body)
 
+    def versions(request: Request) -> Response:
+        return _response(Answer(discovery.versions(org.switches.newest_api_version)))
+
     return [
-        Route("/services/data", _versions, methods=["GET"]),
-        Route("/services/data/", _versions, methods=["GET"]),
+        Route("/services/data", versions, methods=["GET"]),
+        Route("/services/data/", versions, methods=["GET"]),
         Route("/services/data/v{version}", serve, methods=_METHODS),
         Route("/services/data/v{version}/{path:path}", serve, methods=_METHODS),
     ]
 
 
-def _versions(request: Request) -> Response:
-    return _response(Answer(discovery.versions()))
-
-
 def _serve(org: Org, request: Request, body: bytes) -> Response:
     version, path = request.path_params["version"], request.path_params.get("path", "")
-    try:
-        discovery.check_version(version)
-    except ApiError as refusal:
-        return _response(Answer(refusal.body(), refusal.status))
     whole = version if "." in version else f"{version}.0"
     call = Call(
         org, request.state.user_id, whole, request.method, f"/{path}" if path else "",

@@ -1,4 +1,4 @@
-"""Several requests in one: composite, batch, and retrieving many records by id (REST API Developer Guide, Composite Resources)."""
+"""Several requests in one: composite, batch, and retrieving many records by id (API sheet 2.4; REST API Developer Guide, Composite)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from local_org.rest.dispatch import Answer, Call, resource, respond
 from local_org.rest.records import records_by_id
 
 MAX_REQUESTS = 25
-MAX_QUERIES = 5
-MAX_IDS = 2_000
 _QUERY = re.compile(r"/(query|queryAll|composite/sobjects)(/|\?|$)", re.IGNORECASE)
 _VERSIONED = re.compile(r"(?:/services/data/)?v(\d+\.\d)(/.*)?")
 _REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
@@ -55,11 +53,12 @@ def _requests(call: Call, key: str) -> list[dict[str, Any]]:
 @resource("POST", "/composite")
 def composite(call: Call) -> Answer:
     """Runs up to 25 subrequests, five of them queries or collections, in order; with allOrNone all or none of them count."""
+    most = call.org.switches.composite_queries
     requests = _requests(call, "compositeRequest")
     if len(requests) > MAX_REQUESTS:
         return _limit(f"The request can\u2019t contain more than {MAX_REQUESTS} operations.")
-    if sum(1 for each in requests if _QUERY.search(_path(str(each["url"])))) > MAX_QUERIES:
-        return _limit(f"The request can\u2019t contain more than {MAX_QUERIES} Query operations.")
+    if sum(1 for each in requests if _QUERY.search(_path(str(each["url"])))) > most:
+        return _limit(f"The request can\u2019t contain more than {most} Query operations.")
     return Answer({"compositeResponse": _Composite(call, bool(call.json().get("allOrNone"))).run(requests)})
 
 
@@ -220,13 +219,17 @@ def _retrieve(call: Call, sobject: str, ids: list[Any], fields: list[Any]) -> An
     if not ids or not fields:
         missing = "ids" if not ids else "fields"
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"The request needs {missing}")
-    if len(ids) > MAX_IDS:
+    most = call.org.switches.retrieve_ids
+    if len(ids) > most:
         raise ApiError(
             400,
             "EXCEEDED_ID_LIMIT",
-            f"record limit reached. cannot retrieve more than {MAX_IDS} records into this call",
+            f"record limit reached. cannot retrieve more than {most} records into this call",
         )
     full = [to_18(each) if isinstance(each, str) else None for each in ids]
     if None in full:
         raise ApiError(400, "MALFORMED_ID", f"malformed id {ids[full.index(None)]}")
-    return Answer(records_by_id(call, found, [str(each) for each in full], [str(each) for each in fields]))
+    records = records_by_id(call, found, [str(each) for each in full], [str(each) for each in fields])
+    return Answer(
+        records if call.org.switches.retrieve_answers_null else [each for each in records if each is not None]
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local_org.errors import not_found
 from local_org.objects import SOBJECTS, Field, SObject, child_fields, find
-from local_org.rest.dispatch import Answer, Call, resource
+from local_org.rest.dispatch import Answer, Call, described, resource
 from local_org.soql.conditions import IDS
 
 MASTER = "012000000000000AAA"
@@ -27,13 +27,15 @@ def visible_object(call: Call, name: str) -> SObject:
 def list_objects(call: Call) -> Answer:
     """Lists the objects that the user may read."""
     found = [_summary(call, each) for each in SOBJECTS.values() if call.access.may_read(each)]
-    return Answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found})
+    return described(call, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": found})
 
 
 @resource("GET", "/sobjects/{sobject}")
 def basic(call: Call, sobject: str) -> Answer:
     """Tells an object's own attributes and the items that were viewed of late (none: nobody browses here)."""
-    return Answer({"objectDescribe": _summary(call, visible_object(call, sobject)), "recentItems": []})
+    return described(
+        call, {"objectDescribe": _summary(call, visible_object(call, sobject)), "recentItems": []}
+    )
 
 
 @resource("GET", "/sobjects/{sobject}/describe")
@@ -62,7 +64,7 @@ def describe(call: Call, sobject: str) -> Answer:
             {"label": f"My {found.label_plural}", "name": "mine"},
         ],
     }
-    return Answer(_summary(call, found) | rest)
+    return described(call, _summary(call, found) | rest)
 
 
 def _summary(call: Call, sobject: SObject) -> dict[str, object]:
@@ -74,7 +76,7 @@ def _summary(call: Call, sobject: SObject) -> dict[str, object]:
         "activateable": False, "associateEntityType": None, "associateParentEntity": None,
         "createable": sobject.createable and access.may("Create", sobject), "custom": sobject.custom, "customSetting": False,
         "deepCloneable": False, "deletable": sobject.deletable and access.may("Delete", sobject), "deprecatedAndHidden": False,
-        "feedEnabled": False, "hasSubtypes": False, "isInterface": False, "isSubtype": False, "keyPrefix": sobject.key_prefix,
+        "feedEnabled": False, "hasSubtypes": False, "isInterface": False, "isSubtype": False, "keyPrefix": sobject.key_prefix or None,
         "label": sobject.label, "labelPlural": sobject.label_plural, "layoutable": sobject.layoutable,
         "mergeable": sobject.mergeable and access.may("Edit", sobject), "mruEnabled": sobject.searchable, "name": sobject.name,
         "queryable": sobject.queryable, "replicateable": sobject.replicateable, "retrieveable": sobject.retrieveable,

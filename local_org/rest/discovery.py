@@ -6,7 +6,7 @@ from local_org.access_log import calls_in_last_day
 from local_org.errors import ApiError
 from local_org.rest.dispatch import Answer, Call, resource
 
-OLDEST, NEWEST = 31, 66
+OLDEST = 31
 RETIRED = range(21, 31)
 _SEASONS = (("Spring", 26), ("Summer", 26), ("Winter", 27))
 _RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
@@ -18,28 +18,29 @@ def label(version: int) -> str:
     return f"{season} '{year + (version - 66) // 3}"
 
 
-def versions() -> list[dict[str, str]]:
-    """Returns the list of versions, which needs no login."""
+def versions(newest: int) -> list[dict[str, str]]:
+    """Returns the list of versions up to the newest, which needs no login."""
     return [
         {"label": label(each), "url": f"/services/data/v{each}.0", "version": f"{each}.0"}
-        for each in range(OLDEST, NEWEST + 1)
+        for each in range(OLDEST, newest + 1)
     ]
 
 
-def check_version(text: str) -> None:
+def check_version(text: str, newest: int) -> None:
     """Raises ApiError for a version that is retired (410) or that does not exist (404)."""
     whole, _, rest = text.partition(".")
     number = int(whole) if whole.isdigit() and rest in ("0", "") else 0
     if number in RETIRED:
         raise ApiError(410, "GONE", "The requested API version is retired")
-    if not OLDEST <= number <= NEWEST:
+    if not OLDEST <= number <= newest:
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
 
 
 @resource("GET", "")
 def resources(call: Call) -> Answer:
-    """Lists the resources of a version."""
-    return Answer({name: f"{call.base}/{name}" for name in _RESOURCES})
+    """Lists the resources of a version, and where to ask who one is."""
+    found = {name: f"{call.base}/{name}" for name in _RESOURCES}
+    return Answer(found | {"identity": call.org.identity_url(call.user_id)})
 
 
 @resource("GET", "/limits")

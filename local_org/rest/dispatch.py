@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_org.errors import ApiError, not_found
+from local_org.freshness import is_known
 from local_org.org import Org
 from local_org.security import Access
 
@@ -72,6 +73,12 @@ class Answer:
     body: object = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def described(call: Call, body: object) -> Answer:
+    """Answers with a description of the org, or 304 without a body when the caller has it already."""
+    headers = call.org.freshness.headers(f"{call.user_id} {call.version} {call.path.lower()}", body)
+    return Answer(None, 304, headers) if is_known(call.headers, headers) else Answer(body, 200, headers)
 
 
 Handler = Callable[..., Answer]

@@ -104,11 +104,7 @@ def update(call: Call, sobject: str, record_id: str) -> Answer:
 
 def _need_own(call: Call, sobject: SObject, owner: object) -> None:
     """Seeing a record by View All does not let one change it: that takes ownership or Modify All."""
-    if (
-        sobject.sharing == "owner"
-        and owner not in call.access.owners_seen()
-        and not call.access.edits_all(sobject)
-    ):
+    if not call.access.may_change(sobject, owner):
         raise writes.insufficient(
             call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
         )

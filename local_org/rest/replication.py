@@ -1,4 +1,4 @@
-"""Change lists: /updated and /deleted (REST API Developer Guide, sObject Get Updated and Get Deleted)."""
+"""Change lists: /updated and /deleted (API sheet 2.3; REST API Developer Guide, sObject Get Updated and Get Deleted)."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ def updated(call: Call, sobject: str) -> Answer:
 
 @resource("GET", "/sobjects/{sobject}/deleted")
 def deleted(call: Call, sobject: str) -> Answer:
-    """Lists what was deleted in [start, end), rows purged since included, as far back as the recycle bin goes (15 days)."""
+    """Lists what was deleted in [start, end), rows purged since included, as far back as the log of deletions goes (15 days at most)."""
     found = _replicateable(call, sobject)
     deletion.expire(call.org.store)
-    earliest = (call.org.clock.now() - deletion.BIN_DAYS).replace(second=0, microsecond=0)
+    reach = min(deletion.BIN_DAYS, timedelta(days=call.org.switches.deleted_list_days))
+    earliest = (call.org.clock.now() - reach).replace(second=0, microsecond=0)
     start, end = _window(call, earliest)
     visible = call.access.visible(found, "t")
     # A purged row has no owner left to check, so only who sees everything is told of it.
@@ -102,4 +103,5 @@ def _window(call: Call, earliest: datetime) -> tuple[datetime, datetime]:
             "INVALID_REPLICATION_DATE",
             f"startDate before org replication enabled date {_shown(earliest)}",
         )
-    return start, min(end, call.org.clock.now().replace(second=0, microsecond=0))
+    lag = timedelta(seconds=call.org.switches.replication_lag_seconds)
+    return start, min(end, (call.org.clock.now() - lag).replace(second=0, microsecond=0))

@@ -22,6 +22,7 @@ def checked(org: Org, user_id: str, sobject_name: str, values: object) -> dict[s
     """Returns the values of a create by their canonical names, ready for the store; raises ApiError for what Salesforce refuses."""
     sobject = SOBJECTS[sobject_name]
     row = _known(org, user_id, sobject, values, lambda field: field.createable, "create")
+    _validate(org, sobject)
     missing = [each.name for each in sobject.fields if each.required and row.get(each.name) in (None, "")]
     if missing:
         raise ApiError(
@@ -34,12 +35,20 @@ def checked_changes(org: Org, user_id: str, sobject_name: str, values: object) -
     """Returns the values of an update, likewise."""
     sobject = SOBJECTS[sobject_name]
     row = _known(org, user_id, sobject, values, lambda field: field.updateable, "update")
+    _validate(org, sobject)
     emptied = [name for name, value in row.items() if value in (None, "") and _needs_value(sobject, name)]
     if emptied:
         raise ApiError(
             400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied
         )
     return row
+
+
+def _validate(org: Org, sobject: SObject) -> None:
+    """Refuses the save where an administrator's validation rule says so (switch validation_rule_on)."""
+    if org.switches.validation_rule_on == sobject.name:
+        text = f"A validation rule of your administrator refuses this {sobject.label}"
+        raise ApiError(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", text, [])
 
 
 def _needs_value(sobject: SObject, name: str) -> bool:

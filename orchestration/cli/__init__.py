@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from orchestration.cli import connecting, database, documents, filters, local, syncing, users
+from orchestration.cli import connecting, database, documents, filters, local, preview, syncing, users, why
 from orchestration.cli.console import speaking
 
 app = typer.Typer(
@@ -27,8 +27,10 @@ app.command("disconnect")(speaking(connecting.disconnect))
 app.command("sync")(speaking(syncing.sync))
 app.command("backfill")(speaking(syncing.backfill))
 app.command("status")(speaking(syncing.status))
+app.command("why")(speaking(why.why))
 app.add_typer(users.group, name="users")
 app.add_typer(filters.group, name="filters")
+app.command("preview")(speaking(preview.preview))
 app.add_typer(documents.group, name="documents")
 app.command("demo")(speaking(local.demo))
 app.command("ui")(speaking(local.ui))

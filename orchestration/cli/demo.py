@@ -26,7 +26,8 @@ from orchestration.cli.services import (
 from orchestration.cli.starting import introduce, license_people, years_ago
 from orchestration.cli.workspace import Workspace
 from orchestration.documents.library import add_version
-from orchestration.entitlement.filters import BackfillFilter, known_record_types, write_filter
+from orchestration.entitlement.filters import BackfillFilter, write_filter
+from orchestration.entitlement.known import known_record_types
 from orchestration.jobs import LIST_MISSING, SYNC_SALESFORCE, UPLOAD_DOCUMENTS
 from orchestration.salesforce import soql
 from orchestration.settings import PROJECT, Settings

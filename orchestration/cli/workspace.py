@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,3 +79,16 @@ class Workspace:
             api_version=self.settings.api_version,
             quota_share=self.settings.quota_share,
         )
+
+    @contextmanager
+    def asking(self, purpose: str) -> Iterator[Salesforce]:
+        """A client for questions of a command: within the org's allowance, its calls kept in the ledger under their purpose."""
+        from orchestration.postgres.api_ledger import recall_usage, record_calls
+
+        salesforce = self.salesforce()
+        recall_usage(self.database, salesforce.learn)
+        try:
+            with salesforce.purpose(purpose):
+                yield salesforce
+        finally:
+            record_calls(self.database, f"fluint {purpose}", salesforce.take_calls(), salesforce.usage)

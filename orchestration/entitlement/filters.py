@@ -1,11 +1,11 @@
 """The workspace's backfill filter: its value, its digest, and the same rule as SOQL (the authority) and as SQL over keys.
 
-The rule on owners is not here (licences.py), nor what the sync does when a filter changes (sync/).
+Owners are left out by the view `scope_owners` (licences.py), which stands beside what is here; what a person may write for a
+stage, a record type or an owner is known.py's; what the sync does when a filter changes is in sync/.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection
 from orchestration.salesforce import soql
 
@@ -22,18 +21,27 @@ from orchestration.salesforce import soql
 class BackfillFilter:
     """What an opportunity must satisfy besides its owner; an empty one lets everything pass.
 
-    `created_since` is aware (UTC) or None for the beginning of time; stages are API names, record types are ids. A deal
-    without an amount is below any minimum.
+    `created_since` is aware (UTC) or None for the beginning of time; stages are API names, record types and owners are ids
+    (18 characters). A deal without an amount is below any minimum.
+
+    The date is a date, also where a person said "last year": whoever is licensed next month then gets the same deals as
+    everybody else, and a load from scratch the same as the tables that grew. A start that moves with the clock would also be
+    another filter at each midnight, and end the listings that run through it.
     """
 
     created_since: datetime | None = None
     excluded_stages: tuple[str, ...] = ()
     excluded_record_types: tuple[str, ...] = ()
     minimum_amount: Decimal | None = None
+    excluded_owners: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Identifies the filter without `created_since`, which coverage expresses as a range instead (R4)."""
+        """Identifies what a deal itself must satisfy, apart from `created_since`, which coverage expresses as a range (R4).
+
+        Coverage is kept per owner, so leaving one out is no business of the others': it must not list them again. What is
+        added here later must leave the digest of filters that do not use it as it is, or an upgrade lists everything anew.
+        """
         parts = [
             sorted(self.excluded_stages),
             sorted(self.excluded_record_types),
@@ -43,7 +51,7 @@ class BackfillFilter:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def rules(self) -> tuple[FilterRule, ...]:
-        """The filter apart from `created_since`, one rule per part that is set, in the order in which reasons are given."""
+        """What a deal must satisfy besides its owner and `created_since`: a rule per part that is set, in the order of reasons."""
         rules: list[FilterRule] = []
         if self.excluded_stages:
             rules.append(_not_among("stage_excluded", "StageName", self.excluded_stages))
@@ -57,7 +65,7 @@ class BackfillFilter:
         return tuple(rules)
 
     def conditions(self) -> list[str]:
-        """The whole filter as SOQL conditions that a deal must satisfy."""
+        """The filter as SOQL conditions on the deals of owners in scope."""
         return soql.within("CreatedDate", self.created_since, None) + [rule.passes for rule in self.rules()]
 
 
@@ -86,12 +94,15 @@ KEY_PASSES = """
 def read_filter(connection: Connection) -> BackfillFilter:
     """The filter in force; call it inside the transaction that uses the answer (R6)."""
     row = connection.execute(
-        "select created_since, excluded_stages, excluded_record_types, minimum_amount from fluint_app.backfill_filter"
+        """
+        select created_since, excluded_stages, excluded_record_types, minimum_amount, excluded_owners
+        from fluint_app.backfill_filter
+        """
     ).fetchone()
     if row is None:
         return BackfillFilter()
-    since, stages, record_types, minimum = row
-    return BackfillFilter(since, tuple(stages), tuple(record_types), minimum)
+    since, stages, record_types, minimum, owners = row
+    return BackfillFilter(since, tuple(stages), tuple(record_types), minimum, tuple(owners))
 
 
 def owned_by(owner_ids: Sequence[str]) -> str:
@@ -101,38 +112,21 @@ def owned_by(owner_ids: Sequence[str]) -> str:
 
 def write_filter(connection: Connection, new: BackfillFilter) -> None:
     """Puts a filter in force; what was admitted before stays."""
-    connection.execute("delete from fluint_app.backfill_filter")
     connection.execute(
         """
-        insert into fluint_app.backfill_filter (created_since, excluded_stages, excluded_record_types, minimum_amount)
-        values (%s, %s, %s, %s)
+        insert into fluint_app.backfill_filter (singleton, created_since, excluded_stages, excluded_record_types,
+                                                minimum_amount, excluded_owners)
+        values (true, %s, %s, %s, %s, %s)
+        on conflict (singleton) do update
+        set created_since = excluded.created_since, excluded_stages = excluded.excluded_stages,
+            excluded_record_types = excluded.excluded_record_types, minimum_amount = excluded.minimum_amount,
+            excluded_owners = excluded.excluded_owners, updated_at = now()
         """,
-        [new.created_since, list(new.excluded_stages), list(new.excluded_record_types), new.minimum_amount],
+        [
+            new.created_since,
+            list(new.excluded_stages),
+            list(new.excluded_record_types),
+            new.minimum_amount,
+            list(new.excluded_owners),
+        ],
     )
-
-
-def known_stages(connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
-    """The stages as the org writes them; raises SetupError with the nearest names for one that it does not know."""
-    rows = connection.execute("select api_name, api_name from raw_salesforce.opportunity_stage").fetchall()
-    return tuple(_known("stage", name, dict(rows)) for name in names)
-
-
-def known_record_types(connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
-    """The ids of Opportunity's record types given by name, developer name or id; raises SetupError for an unknown one."""
-    rows = connection.execute(
-        """
-        select word, id from raw_salesforce.record_type, unnest(array[name, developer_name, id]) as word
-        where sobject_type = 'Opportunity' and word is not null
-        """
-    ).fetchall()
-    return tuple(_known("record type", name, dict(rows)) for name in names)
-
-
-def _known(kind: str, name: str, known: dict[str, str]) -> str:
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5) or sorted(known)[:10]
-    among = (
-        f"Near it: {', '.join(near)}." if near else "Connect and sync once, so that the org's own are known."
-    )
-    raise SetupError(f"The org knows no {kind} {name!r}. {among} Nothing was changed.")

@@ -1,4 +1,7 @@
-"""Which Salesforce users are matched, licensed owners now. The matching itself is the view `fluint_entitlement.user_matches`."""
+"""Which Salesforce users are owners whose deals may come in now, and why the others are not.
+
+The views decide: `fluint_entitlement.user_matches` who is who, `scope_owners` who is licensed and not left out by the filter.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ def reasons_out_of_scope(connection: Connection) -> dict[str, str]:
             """
             select usr.id,
                    case when bool_or(matched.is_ambiguous) then 'owner_ambiguous'
+                        when bool_or(matched.is_licensed) then 'owner_excluded'
                         when count(matched.user_id) > 0 then 'owner_not_licensed'
                         else 'owner_not_in_fluint' end
             from raw_salesforce."user" as usr

@@ -1,19 +1,23 @@
-"""The workspace's Fluint users and their licences: read from a file, changed one by one. Who matches whom is a view's business."""
+"""The workspace's Fluint users and their licences: read from a file, changed one by one, listed. Who matches whom is a view's business."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
+from orchestration.entitlement.known import nearest
 from orchestration.errors import SetupError
-from orchestration.postgres.connection import Database
+from orchestration.postgres.connection import Connection, Database
 
 _YES = {"true", "yes", "y", "1", "licensed"}
 _NO = {"false", "no", "n", "0", "", "unlicensed"}
+_COLUMNS = ("email", "full_name", "is_licensed")
 _FORM = "The first line names the columns: email,full_name,is_licensed (true or false)."
+_SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True)
@@ -25,29 +29,94 @@ class FluintUser:
     is_licensed: bool
 
 
+@dataclass(frozen=True)
+class ListedUser:
+    """A Fluint user as it stands: `match` says by which rule Salesforce has this person, or why not; `deals` are held ones."""
+
+    email: str
+    full_name: str | None
+    is_licensed: bool
+    match: str
+    deals: int
+
+
 def read_user_file(path: Path) -> list[FluintUser]:
-    """The users of a CSV file; raises SetupError with the line that is wrong, before anything is written."""
+    """The users of a CSV file, separated by commas, semicolons or tabs.
+
+    Raises SetupError with the line and the column that are wrong, before anything is written. Columns that a user list
+    does not have are ignored, and so is an address that comes again.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"email", "is_licensed"} <= set(reader.fieldnames or ()):
-                raise SetupError(f"{path.name} does not have the columns of a user list. {_FORM}")
-            return [_user(row, path.name, reader.line_num) for row in reader]
+            first = file.readline()
+            file.seek(0)
+            separator = max(_SEPARATORS, key=first.count)
+            return list(_users(csv.reader(file, delimiter=separator, strict=True), path.name))
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(
             f"{path} cannot be read as a UTF-8 text file ({type(error).__name__}). Nothing was imported."
         ) from None
 
 
-def _user(row: dict[str, str], file: str, line: int) -> FluintUser:
-    email, licensed = (row.get("email") or "").strip(), (row.get("is_licensed") or "").strip().casefold()
-    if "@" not in email:
+def _users(rows: Iterator[list[str]], file: str) -> Iterator[FluintUser]:
+    """The users of the rows of a file, the first of which names the columns."""
+    places: dict[str, int] = {}
+    seen: dict[str, tuple[int, FluintUser]] = {}
+    width, line = 0, 0
+    try:
+        for row in rows:
+            line = rows.line_num  # type: ignore[attr-defined] # what csv.reader returns has it
+            if not any(value.strip() for value in row):
+                continue
+            if not places:
+                places, width = _places(row, file), len(row)
+                continue
+            if len(row) != width:
+                _refuse(
+                    file,
+                    line,
+                    f"there are {len(row)} values for {width} columns; a value with a comma is put in quotes",
+                )
+            user = _user({name: row[place].strip() for name, place in places.items()}, file, line)
+            earlier, first = seen.setdefault(user.email.casefold(), (line, user))
+            if first.is_licensed is not user.is_licensed:
+                _refuse(file, line, f"column is_licensed: line {earlier} says otherwise of the same address")
+            if first is user:
+                yield user
+        if not places:
+            _places([], file)
+    except csv.Error as error:
+        _refuse(file, line + 1, f"the line is no CSV ({error})")
+
+
+def _places(header: list[str], file: str) -> dict[str, int]:
+    names = [name.strip().casefold() for name in header]
+    missing = [name for name in ("email", "is_licensed") if name not in names]
+    if missing:
+        near = nearest(missing[0], header, most=1)
+        hint = f" Its column {near[0].strip()} may be meant." if near else ""
         raise SetupError(
-            f"{file}, line {line}: the column email holds no e-mail address. Nothing was imported."
+            f"{file}, line 1: there is no column {missing[0]}.{hint} {_FORM} Nothing was imported."
         )
+    return {name: names.index(name) for name in _COLUMNS if name in names}
+
+
+def _user(row: dict[str, str], file: str, line: int) -> FluintUser:
+    email, licensed = row["email"], row["is_licensed"].casefold()
+    name, _, domain = email.partition("@")
+    if (
+        not name
+        or not domain
+        or any(character.isspace() or character in "@,;<>" for character in name + domain)
+    ):
+        _refuse(file, line, "column email: this is no e-mail address")
     if licensed not in _YES | _NO:
-        raise SetupError(f"{file}, line {line}: is_licensed is neither true nor false. Nothing was imported.")
-    return FluintUser(email, (row.get("full_name") or "").strip(), licensed in _YES)
+        _refuse(file, line, "column is_licensed: this is neither true nor false")
+    return FluintUser(email, row.get("full_name", ""), licensed in _YES)
+
+
+def _refuse(file: str, line: int, what: str) -> NoReturn:
+    raise SetupError(f"{file}, line {line}, {what}. Nothing was imported.")
 
 
 def import_users(database: Database, users: Iterable[FluintUser]) -> int:
@@ -59,7 +128,8 @@ def import_users(database: Database, users: Iterable[FluintUser]) -> int:
             insert into fluint_app.app_user as held (user_id, email, full_name, is_licensed, licensed_at)
             values (%s, %s, %s, %s, case when %s then now() end)
             on conflict (lower(btrim(email))) do update
-            set email = excluded.email, full_name = excluded.full_name, is_licensed = excluded.is_licensed,
+            set email = excluded.email, is_licensed = excluded.is_licensed,
+                full_name = coalesce(nullif(excluded.full_name, ''), held.full_name),
                 licensed_at = case when excluded.is_licensed and not held.is_licensed then now() else held.licensed_at end,
                 unlicensed_at = case when held.is_licensed and not excluded.is_licensed then now() else held.unlicensed_at end
             """,
@@ -68,20 +138,55 @@ def import_users(database: Database, users: Iterable[FluintUser]) -> int:
     return len(rows)
 
 
-def set_licence(database: Database, email: str, *, is_licensed: bool) -> None:
-    """Gives or takes one user's licence; raises SetupError when there is no such user."""
+def set_licence(database: Database, email: str, *, is_licensed: bool) -> bool:
+    """Gives or takes one user's licence; False when nothing had to change.
+
+    Raises SetupError with the nearest addresses when there is no such user.
+    """
     with database.transaction() as connection:
-        found = connection.execute(
+        before = connection.execute(
+            "select is_licensed from fluint_app.app_user where lower(btrim(email)) = lower(btrim(%s)) for update",
+            [email],
+        ).fetchall()
+        if not before:
+            raise SetupError(_nobody(connection, email))
+        connection.execute(
             """
             update fluint_app.app_user
             set is_licensed = %(licensed)s,
                 licensed_at = case when %(licensed)s then now() else licensed_at end,
                 unlicensed_at = case when %(licensed)s then unlicensed_at else now() end
-            where lower(btrim(email)) = lower(btrim(%(email)s))
+            where lower(btrim(email)) = lower(btrim(%(email)s)) and is_licensed is distinct from %(licensed)s
             """,
             {"licensed": is_licensed, "email": email},
-        ).rowcount
-    if not found:
-        raise SetupError(
-            f"There is no Fluint user with the e-mail address {email}. `fluint users import` adds users from a file."
         )
+    return any(held is not is_licensed for (held,) in before)
+
+
+def _nobody(connection: Connection, email: str) -> str:
+    known = [row[0] for row in connection.execute("select btrim(email) from fluint_app.app_user")]
+    near = nearest(email, known)
+    among = f" Near it: {', '.join(near)}." if near else ""
+    return (
+        f"There is no Fluint user with the e-mail address {email}.{among} Nothing was changed. `fluint users import` adds users from"
+        " a file."
+    )
+
+
+def list_users(database: Database) -> list[ListedUser]:
+    """Every Fluint user by e-mail address, with what Salesforce says of this person and how many live deals are held."""
+    with database.transaction() as connection:
+        rows = connection.execute(
+            """
+            select btrim(usr.email), usr.full_name, coalesce(usr.is_licensed, false),
+                   coalesce(string_agg(distinct coalesce(matched.reason, matched.rule), ', '), 'no_match'),
+                   coalesce(sum((select count(*) from raw_salesforce.opportunity as deal
+                                 where deal.owner_id = matched.owner_id and deal._deleted_at is null)), 0)
+            from fluint_app.app_user as usr
+            left join fluint_entitlement.user_matches as matched on matched.user_id = usr.user_id
+            group by usr.user_id, usr.email, usr.full_name, usr.is_licensed order by lower(btrim(usr.email))
+            """
+        ).fetchall()
+    return [
+        ListedUser(email, name, licensed, match, int(deals)) for email, name, licensed, match, deals in rows
+    ]

@@ -89,9 +89,20 @@ _GRANT_ENDED = (
 )
 
 
-def refused(error: str, description: str, host: str) -> SetupError:
-    """Returns the error for what an OAuth endpoint answered; `invalid_grant` is a `NeedsReconnectError`, which ends all further tries."""
+_TOO_MANY = (
+    "Salesforce has seen too many sign-ins of the integration user for the moment and gave no session. The connection stands and nothing"
+    " was changed; the next sync tries again. If this stays, a Salesforce admin looks under Setup › Login History for what else signs in."
+)
+
+
+def refused(error: str, description: str, host: str) -> SetupError | TransientSalesforceError:
+    """Returns the error for what an OAuth endpoint answered; `invalid_grant` is a `NeedsReconnectError`, which ends all further tries.
+
+    A rate that was exceeded says nothing about the grant: it is a `TransientSalesforceError`.
+    """
     said = f" (Salesforce {host} said: {error}{f', {description}' if description else ''}.)"
+    if error.lower() == "rate_limit_exceeded":
+        return TransientSalesforceError(_TOO_MANY + said, code=error)
     if error.lower() == "invalid_grant":
         text = next((text for words, text in _GRANT_REASONS if words in description.lower()), _GRANT_ENDED)
         return NeedsReconnectError(text + said, code=error)

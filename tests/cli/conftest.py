@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from orchestration.postgres.connection import Database
-from orchestration.postgres.token_store import new_key
+from orchestration.postgres.token_store import PostgresTokenStore, new_key
+from orchestration.salesforce.client import Salesforce
+from orchestration.salesforce.oauth import Tokens
 from tests.cli.shell import Shell
 from tests.contract.running_org import ROOT, RunningOrg, serving
+from tests.dbt.conftest import deployed_template
 from tests.postgres_fixtures import PostgresServer
+from tests.sync.bench import Bench
+
+__all__ = ["deployed_template"]
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +90,25 @@ def shell(
     yield made
     for name in names:
         postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def office(
+    cli_org: RunningOrg,
+    postgres_server: PostgresServer,
+    deployed_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Shell, Bench]]:
+    """A connected workspace whose deals were read without Dagster, for the commands that only ask or set; no model was built."""
+    name = f"fluint_test_{uuid.uuid4().hex}"
+    database = postgres_server.create(name, deployed_template)
+    given = environment(cli_org, database, database, tmp_path_factory.mktemp("office"))
+    store = PostgresTokenStore(database, str(given["FLUINT_ENCRYPTION_KEY"]), Tokens)
+    app, tokens = cli_org.app(), cli_org.connect()
+    store.connect(tokens, client_id=app.client_id, login_url=app.login_url)
+    with requests.Session() as session:
+        session.trust_env = False
+        bench = Bench(cli_org, database, Salesforce(app, store, session=session), tokens)
+        bench.load()
+        yield Shell(given, database, cli_org), bench
+    postgres_server.drop(name)

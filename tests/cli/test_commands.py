@@ -43,6 +43,9 @@ def test_a_database_without_an_upgrade_is_told_so_by_every_command(new_shell: Sh
         ["backfill", "--from", "2026-01", "--to", "2026-02"],
         ["users", "import", str(users)],
         ["users", "license", "rep@example.com"],
+        ["users", "list"],
+        ["preview"],
+        ["why", "rep@example.com"],
         ["filters", "show"],
         ["filters", "set"],
         ["documents", "list"],
@@ -133,6 +136,8 @@ def test_status_says_how_fresh_the_data_is(shell: Shell) -> None:
     assert f"{held} held" in said.line
     assert "never read" not in said.text
     assert "email_message" in said.text
+    (deal,) = shell.ask("select deal_id from fluint.deals where not is_deleted_in_salesforce limit 1")[0]
+    assert "It is in Fluint, since" in shell("why", str(deal)).line
 
 
 def test_a_user_file_with_a_fault_names_the_line_and_imports_nothing(shell: Shell, tmp_path: Path) -> None:

@@ -35,6 +35,17 @@ def test_the_digest_changes_with_every_part_that_is_not_the_date() -> None:
     assert len({FULL.digest, *(other.digest for other in others)}) == 6
 
 
+def test_the_digest_ignores_owners_who_are_left_out() -> None:
+    """One owner more in the list, and the coverage of all the others is worthless: a whole org is read again for nothing."""
+    assert replace(FULL, excluded_owners=("005000000000001AAA",)).digest == FULL.digest
+
+
+def test_the_digest_of_a_filter_is_the_one_that_earlier_releases_wrote() -> None:
+    """An upgrade after which every owner of every customer is listed again."""
+    assert BackfillFilter().digest == "90ffafcb3e093c10"
+    assert FULL.digest == "0cf4fdd3e0403728"
+
+
 def test_each_part_becomes_a_condition_and_quotes_are_escaped() -> None:
     """A stage with an apostrophe that breaks the query, or ends it early."""
     assert FULL.conditions() == [

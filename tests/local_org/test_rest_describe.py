@@ -33,7 +33,7 @@ def fields(world: World, sobject: str) -> dict[str, dict[str, object]]:
 
 def test_versions_31_to_66_are_listed_with_their_seasons() -> None:
     """REST API Developer Guide, Versions: recorded in May 2026 as 31.0 (Summer '14) to 66.0 (Spring '26)."""
-    versions = discovery.versions()
+    versions = discovery.versions(66)
     assert [each["version"] for each in versions] == [f"{n}.0" for n in range(31, 67)]
     assert versions[-1] == {"label": "Spring '26", "url": PREFIX, "version": "66.0"}
     assert [versions[n - 31]["label"] for n in (31, 60, 64, 65)] == [
@@ -51,9 +51,9 @@ def test_versions_31_to_66_are_listed_with_their_seasons() -> None:
 def test_a_retired_version_is_gone_and_an_unknown_one_not_found(version: str, status: int) -> None:
     """Help, "Salesforce Platform API Versions 21.0 through 30.0 Retirement": 410 tells a client to upgrade, 404 that it errs."""
     with pytest.raises(ApiError) as caught:
-        discovery.check_version(version)
+        discovery.check_version(version, 66)
     assert caught.value.status == status
-    discovery.check_version("31.0")
+    discovery.check_version("31.0", 66)
 
 
 def test_limits_tell_maximum_and_rest(world: World) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from orchestration.errors import NeedsReconnectError, SetupError, TransientSalesforceError
+from orchestration.errors import FluintError, NeedsReconnectError, SetupError, TransientSalesforceError
 from orchestration.salesforce import oauth
 from orchestration.salesforce.oauth import LoginAttempt, OAuthApp, Tokens
 from tests.salesforce.scripted_org import ORG_ID, TOKEN_PATH, USER_ID, Answer, ScriptedOrg
@@ -132,14 +132,15 @@ def test_a_refusal_on_the_way_back_tells_the_admin_where_to_click(
         ("invalid_grant", "expired access/refresh token", "connects Fluint again", NeedsReconnectError),
         ("invalid_client_id", "client identifier invalid", "FLUINT_SALESFORCE_CLIENT_ID", SetupError),
         ("something_new", "of next year", "something_new, of next year", SetupError),
+        ("rate_limit_exceeded", "login rate exceeded", "the next sync tries again", TransientSalesforceError),
     ],
 )
 def test_a_refused_token_request_says_what_to_do_and_holds_no_secret(
-    org: ScriptedOrg, error: str, description: str, words: str, kind: type[SetupError]
+    org: ScriptedOrg, error: str, description: str, words: str, kind: type[FluintError]
 ) -> None:
     """The text goes into Dagster's log, which cannot be edited."""
     org.on("POST", TOKEN_PATH, Answer(400, {"error": error, "error_description": description}))
-    with pytest.raises(SetupError, match=words) as caught:
+    with pytest.raises(FluintError, match=words) as caught:
         oauth.refresh(org.app(), org.tokens())
     assert type(caught.value) is kind
     assert not [secret for secret in SECRETS if secret in f"{caught.value}{caught.value!r}"]

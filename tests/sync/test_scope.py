@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from orchestration.entitlement.filters import BackfillFilter, known_record_types
+from orchestration.entitlement.filters import BackfillFilter
+from orchestration.entitlement.known import known_record_types
 from orchestration.entitlement.users import set_licence
 from orchestration.sync import listing
 from orchestration.sync.changes import read_keys
@@ -203,3 +204,59 @@ def test_a_filter_that_is_changed_during_a_listing_ends_it_and_the_next_one_goes
     assert bench.load()["opportunity"].state == "complete"
     lost = bench.ids("SELECT Id FROM Opportunity WHERE StageName = 'Closed Lost'")
     assert bench.live("opportunity") == first | (bench.entitled() - lost) != bench.entitled()
+
+
+def test_an_owner_whom_the_filter_leaves_out_stays_out_and_comes_in_alone(bench: Bench) -> None:
+    """Leaving one owner out that lists everybody's deals anew, or letting the owner in again that misses what happened between."""
+    person = next(m for m in bench.people if m["role"] == "rep")
+    bench.filter(BackfillFilter(excluded_owners=(person["user_id"],)))
+    bench.load()
+    assert bench.live("opportunity") == bench.entitled() - bench.entitled([person["user_id"]])
+    counted = dict(bench.ask("select reason, sum(deals)::int from fluint_sync.excluded_count group by 1"))
+    assert counted["owner_excluded"] == len(bench.entitled([person["user_id"]]))
+    covered = bench.ask("select owner_id, listed_at from fluint_sync.owner_coverage order by 1")
+    deal = {"Name": "Meanwhile", "StageName": "Qualification", "CloseDate": "2027-01-31"}
+    made = bench.write("POST", "/sobjects/Opportunity", deal | {"OwnerId": person["user_id"]})["id"]
+    bench.follow()
+    assert made not in bench.live("opportunity")
+    bench.filter(BackfillFilter())
+    before = bench.log_position()
+    bench.load()
+    assert made in bench.live("opportunity") == bench.entitled()
+    listed = {
+        id_ for q in bench.queries(before) if "Account.Name" in q for id_ in re.findall(r"005\w{15}", q)
+    }
+    assert listed == {person["user_id"]}
+    assert set(covered) <= set(bench.ask("select owner_id, listed_at from fluint_sync.owner_coverage"))
+
+
+@pytest.mark.slow
+def test_leaving_out_an_owner_whose_deals_are_in_removes_none_of_them(bench: Bench) -> None:
+    """Retention: deals that vanish from a workspace, or freeze there, because somebody narrowed the filter."""
+    bench.load()
+    before = bench.live("opportunity")
+    person = next(m for m in bench.people if m["role"] == "rep")
+    deal = sorted(bench.entitled([person["user_id"]]))[0]
+    bench.filter(BackfillFilter(excluded_owners=(person["user_id"],)))
+    bench.update("Opportunity", deal, NextStep="Followed although left out")
+    bench.follow()
+    bench.load()
+    assert bench.live("opportunity") == before
+    assert bench.ask(f"select next_step from raw_salesforce.opportunity where id = '{deal}'") == [
+        ("Followed although left out",)
+    ]
+
+
+def test_the_same_words_set_again_later_list_nothing(bench: Bench) -> None:
+    """A start that moves with the clock and makes every owner's coverage worthless at each midnight."""
+    bench.filter(BackfillFilter(datetime(2025, 3, 1, tzinfo=UTC)))
+    bench.load()
+    bench.filter(BackfillFilter(datetime(2025, 3, 2, tzinfo=UTC)))
+    bench.follow()
+    before = bench.log_position()
+    bench.load()
+    assert bench.ask("select distinct lower(created) from fluint_sync.owner_coverage") == [
+        (datetime(2025, 3, 2, tzinfo=UTC),)
+    ]
+    assert bench.queries(before)
+    assert not [query for query in bench.queries(before) if "Account.Name" in query]

@@ -1,4 +1,10 @@
--- Owners whose deals come in now: matched without doubt, and licensed.
-select owner_id, user_id, rule as owner_match
-from {{ ref('user_matches') }}
-where is_licensed and not is_ambiguous
+-- Owners whose deals come in now: matched without doubt, licensed, and not left out by the workspace's filter.
+select matches.owner_id, matches.user_id, matches.rule as owner_match
+from {{ ref('user_matches') }} as matches
+where
+    matches.is_licensed
+    and not matches.is_ambiguous
+    and not exists (
+        select from {{ source('fluint_app', 'backfill_filter') }} as filters
+        where matches.owner_id = any (filters.excluded_owners)
+    )

@@ -69,6 +69,7 @@ def test_a_right_assertion_gets_an_access_token_and_no_refresh_token(trusted: Pe
     ("changes", "description"),
     [
         ({"aud": "https://other.example"}, "Audience validation failed"),
+        ({"aud": "https://test.salesforce.com"}, "Audience validation failed"),
         ({"sub": "nobody@acme.example"}, "user hasn't approved this consumer"),
         ({"sub": "edward.moore@acme.example"}, "user hasn't approved this consumer"),
         ({"iss": "3MVG9unknown"}, "client identifier invalid"),
@@ -81,6 +82,30 @@ def test_an_assertion_that_says_something_else_is_refused(
 ) -> None:
     """Each text sends another person to work: the administrator, the user, or whoever set the clock."""
     assert asked(trusted, assertion(trusted, **changes))["error_description"] == description
+
+
+@pytest.mark.parametrize("audience", ["https://login.salesforce.com", ""])
+def test_an_assertion_is_meant_for_the_log_in_host_or_the_my_domain(trusted: Person, audience: str) -> None:
+    """API sheet 1, JWT bearer: both are named in the wild; the other environment's host is not this org's."""
+    text = assertion(trusted, aud=audience or trusted.card.base_url)
+    assert "access_token" in asked(trusted, text)
+
+
+def test_an_assertion_at_the_host_of_the_other_environment_is_refused(trusted: Person) -> None:
+    """API sheet 1, "Audience validation failed": also where the claim is right and the host is wrong."""
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion(trusted)}
+    answer = trusted.web.post(
+        "/services/oauth2/token", data=form, headers={"Host": "test.salesforce.com"}
+    ).json()
+    assert answer["error_description"] == "Audience validation failed"
+
+
+def test_a_user_whom_the_administrator_approved_needs_no_page(trusted: Person) -> None:
+    """API sheet 1, JWT bearer: pre-authorised by profile, as a server without a browser needs it."""
+    trusted.web.delete("/__local_org__/tokens")
+    assert asked(trusted, assertion(trusted))["error_description"] == "user hasn't approved this consumer"
+    trusted.web.switch(connected_app_policy="admin_approved", app_approved_for="Fluint Integration")
+    assert "access_token" in asked(trusted, assertion(trusted))
 
 
 def test_an_assertion_that_another_key_signed_is_refused(trusted: Person) -> None:

@@ -94,7 +94,10 @@ def test_a_code_dies_after_fifteen_minutes(person: Person) -> None:
             "redirect_uri must match configuration",
         ),
         ({"code": "aPrxunknown=="}, "invalid_grant", "invalid authorization code"),
-        ({"grant_type": "password"}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": "device"}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": None}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": "password"}, "invalid_grant", "authentication failure"),
+        ({"code": None}, "invalid_request", "missing required code"),
     ],
 )
 def test_an_exchange_that_lacks_something_is_refused_in_salesforces_words(
