@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.with_parent is not None:
         stop_with_parent(server, asked.with_parent)
     if asked.live:
-        server.ends.append(life.begin(server.org).set)
+        server.ends.append(life.begin(server.org, asked.pace).set)
     server.serve_until_stopped(lambda: _announce(server))
 
 
@@ -69,15 +69,33 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         help="make a demo org with so many opportunities if the org is empty",
     )
+    serve.add_argument("--live", action="store_true", help="let reps move deals and mail arrive by itself")
+    serve.add_argument(
+        "--pace",
+        type=_seconds,
+        default=life.PACE_SECONDS,
+        metavar="SECONDS",
+        help="with --live: the mean of the seconds between two acts (default: %(default)s)",
+    )
+    serve.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process is gone")
+    _add_scenario(serve)
+    return parser
+
+
+def _add_scenario(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--scenario",
         type=Path,
         metavar="FILE",
         help="switches, clock and faults to begin with, from a JSON or YAML file",
     )
-    serve.add_argument("--live", action="store_true", help="let reps move deals and mail arrive by itself")
-    serve.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process is gone")
-    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return value
 
 
 if __name__ == "__main__":

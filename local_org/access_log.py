@@ -196,6 +196,33 @@ class AccessLog:
             (after,),
         )
 
+    def newest(
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        text: str = "",
+        user_id: str = "",
+        is_refused: bool | None = None,
+    ) -> list[dict[str, object]]:
+        """Gives at most `limit` entries, newest first: those before number `before`, whose path or query holds `text`, of one user,
+        and answered with a status from 400 on or without an answer (`is_refused`), or not."""
+        terms: list[tuple[str, object]] = []
+        if before is not None:
+            terms.append(("entry < ?", before))
+        if text:
+            terms.append(("instr(lower(method || ' ' || path || ' ' || soql), lower(?)) > 0", text))
+        if user_id:
+            terms.append(("user_id = ?", user_id))
+        if is_refused is not None:
+            terms.append(("(coalesce(status, 999) >= 400) = ?", int(is_refused)))
+        where = " and ".join(term for term, _ in terms) or "1"
+        rows = self._org.store.select(
+            f"select entry, {', '.join(_COLUMNS)} from _access_log where {where} order by entry desc limit ?",
+            (*(value for _, value in terms), limit),
+        )
+        return [_readable(dict(zip(("entry", *_COLUMNS), row, strict=True))) for row in rows]
+
     def clear(self) -> None:
         """Forgets the entries. What counts against the daily limit stays counted."""
         self._org.store.execute("delete from _access_log")

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from local_org import rest
+from local_org import rest, workbench
 from local_org.access_log import AccessLog
 from local_org.admin import Admin
 from local_org.admin_faults import FaultEndpoints
@@ -62,6 +62,7 @@ def build_app(org: Org, faults: Faults) -> ASGIApp:
         *Bulk(org, jobs).routes(),
         *FileRoutes(org).routes(),
         *rest.routes(org),
+        *workbench.routes(workbench.Site.of(org, registration, tokens, log, faults)),
         Admin(org, tokens, log, FaultEndpoints(faults, parking)).mount(),
     ]
     handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}

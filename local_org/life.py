@@ -28,7 +28,10 @@ _TITLES = (
 )
 
 
-def begin(org: Org, pace_seconds: float = 5.0) -> threading.Event:
+PACE_SECONDS = 5.0
+
+
+def begin(org: Org, pace_seconds: float = PACE_SECONDS) -> threading.Event:
     """Lets the org live in a thread that ends with the process, or once the returned event is set."""
     stop = threading.Event()
     life = Life(org, pace_seconds)
@@ -39,7 +42,7 @@ def begin(org: Org, pace_seconds: float = 5.0) -> threading.Event:
 class Life:
     """What the people of one org do. The same seed on the same org gives the same acts."""
 
-    def __init__(self, org: Org, pace_seconds: float = 5.0, seed: int = 1) -> None:
+    def __init__(self, org: Org, pace_seconds: float = PACE_SECONDS, seed: int = 1) -> None:
         """Holds the pace: the mean of the seconds between two acts."""
         self._org = org
         self._pace = pace_seconds
@@ -50,10 +53,11 @@ class Life:
         }  # fmt: skip
 
     def run(self, stop: threading.Event) -> None:
-        """Acts at the pace until `stop` is set, which ends it within moments."""
+        """Acts at the pace until `stop` is set, which ends it within moments; in an empty org it waits for somebody to fill it."""
         while not stop.wait(min(self._rng.expovariate(1 / self._pace), 4 * self._pace)):
-            with suppress(RowLockedError):
-                self.step()
+            if self._org.store.select("select 1 from Opportunity limit 1"):
+                with suppress(RowLockedError):
+                    self.step()
 
     def step(self) -> Row:
         """Does one plausible thing and returns what it was (`act`) with the ids concerned. Raises ValueError in an empty org."""

@@ -5,7 +5,7 @@ puts them to work, outermost, so that they hit what was already done. Not here: 
 """
 
 from local_org.faults.middleware import FaultMiddleware
-from local_org.faults.plan import Fault, Faults
+from local_org.faults.plan import KINDS, Fault, Faults
 from local_org.faults.state import Surroundings
 
-__all__ = ["Fault", "FaultMiddleware", "Faults", "Surroundings"]
+__all__ = ["KINDS", "Fault", "FaultMiddleware", "Faults", "Surroundings"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -29,10 +31,40 @@ def serve(
     directory: Annotated[Path, typer.Option(help="Where the org lives; made if missing.")] = PROJECT
     / ".fluint"
     / "org",
+    opportunities: Annotated[int, typer.Option(help="Deals to make if the org is empty.")] = 300,
+    live: Annotated[bool, typer.Option("--live", help="Let life go on by itself: deals, mails.")] = False,
+    pace: Annotated[
+        float | None, typer.Option(help="With --live: seconds between two acts, on average.")
+    ] = None,
 ) -> None:
-    """Serve a local org until Ctrl-C; further options as in `python -m local_org serve --help`."""
-    command = [sys.executable, "-m", "local_org", "serve", "--directory", str(directory), *context.args]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    """Serve a local org until Ctrl-C, with pages for people; further options as in `python -m local_org serve --help`."""
+    command = [sys.executable, "-m", "local_org", "serve", "--directory", str(directory)]
+    command += ["--with-parent", str(os.getpid())]
+    command += ["--opportunities", str(opportunities), *(["--live"] if live else [])]
+    command += [] if pace is None else ["--pace", str(pace)]
+    raise typer.Exit(_served([*command, *context.args]))
+
+
+def _served(command: list[str]) -> int:
+    """Runs the org in the foreground and says where its pages are. Returns its exit code."""
+    from orchestration.cli.services import ended_by_signals
+
+    with ended_by_signals(), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # a pipe was asked for
+            line = process.stdout.readline()
+            if line:
+                card = json.loads(line)
+                done(f"The org is at {card['base_url']}: open it in a browser and play a rep.")
+                for text in (
+                    f"The browser does not know its certificate authority, {card['ca_file']}, and will say so once.",
+                    f"Ctrl-C ends it; what it holds stays in {card['directory']}.",
+                ):
+                    console.print(f"  {text}", soft_wrap=True)
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            return process.wait()
 
 
 def demo(
@@ -58,6 +90,8 @@ def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000
         with working("Starting the Dagster UI"):
             running = stack.enter_context(dagster_services(settings, port))
         done(f"The Dagster UI is at http://{HOST}:{port}")
+        if settings.salesforce_url != given.salesforce_url:
+            console.print(f"  The Salesforce org under it is at {settings.salesforce_url}: play a rep there.")
         console.print(f"  Ctrl-C ends all of it; the data stays in {settings.data_directory}.")
         try:
             while True:

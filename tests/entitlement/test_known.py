@@ -106,7 +106,7 @@ def test_whoever_has_never_synced_is_told_how_the_org_becomes_known(database: Da
 
 def test_the_nearest_words_are_found_whatever_their_case() -> None:
     """`difflib` compares capitals as other letters."""
-    assert nearest("CLOSED LOTS", ["Closed Lost", "Qualification"]) == ["Closed Lost"]
+    assert nearest("closed lots", ["CLOSED LOST", "Qualification"]) == ["CLOSED LOST"]
     assert nearest("xyz", ["Closed Lost"]) == []
 
 

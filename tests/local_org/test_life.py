@@ -124,3 +124,22 @@ def test_slow_life_can_be_stopped_between_two_acts(org: Org) -> None:
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_life_in_an_empty_org_waits_until_somebody_fills_it(tmp_path: Path) -> None:
+    """`--live` on a new directory must not die of the emptiness that its first page offers to fill."""
+    org = Org.open(tmp_path, Clock(lambda: NOW))
+    stop = begin(org, 0.001)
+    time.sleep(0.05)
+    alive = [each for each in threading.enumerate() if each.name == "life"]
+    assert alive
+    populate(org, opportunities=12)
+    before = _mails(org)
+    deadline = time.monotonic() + 30
+    while _mails(org) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    for each in alive:
+        each.join(30)
+    assert _mails(org) > before
+    org.close()
