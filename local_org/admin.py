@@ -25,6 +25,7 @@ from local_org.registration import registration_of
 from local_org.rest.describe import MASTER
 from local_org.rest.layouts import related_lists, set_related_lists
 from local_org.tokens import Tokens
+from local_org.upkeep import act_on
 
 PREFIX = "/__local_org__"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -68,6 +69,7 @@ class Admin:
             ("/layouts", "PATCH", self.set_layout),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
+            ("/records/{sobject}/{record_id}/{act}", "POST", self.act),
         ]
         return Mount(
             PREFIX,
@@ -157,6 +159,13 @@ class Admin:
         """Makes a named change to the org, as a rep would, and tells what it did."""
         name = request.path_params["name"]
         return JSONResponse(await run_in_threadpool(changes.make_change, self._org, name))
+
+    async def act(self, request: Request) -> Response:
+        """Does to a record what no REST resource does: undelete, purge, merge (`losers`), archive, change-by-system (the fields)."""
+        body = await request.json() if await request.body() else {}
+        parts = request.path_params
+        await run_in_threadpool(act_on, self._org, parts["act"], parts["sobject"], parts["record_id"], body)
+        return Response(status_code=204)
 
 
 def _after(request: Request) -> int:

@@ -43,7 +43,7 @@ def build_app(org: Org, faults: Faults) -> ASGIApp:
     registration = registration_of(org.directory)
     tokens = Tokens(org.store, org.clock, org.switches, org.org_id)
     for sobject in ("connectedapplication", "oauthtoken"):
-        org.before_query[sobject] = lambda served, _text, _user_id: reflect(served, tokens)
+        org.before_query[sobject] = lambda _: reflect(org, tokens)
     log, jobs, parking = AccessLog(org), Jobs(org), Parking()
     of = Surroundings(org, tokens, jobs, faults)
 

@@ -7,17 +7,27 @@ connected app (connected_app.py), the query itself (soql/).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from local_org import record_access
 from local_org.errors import ApiError
+from local_org.security import Security
+from local_org.store import Store
 
-if TYPE_CHECKING:
-    from local_org.org import Org
 
-Step = Callable[["Org", str, str], None]
-"""Takes the org, the statement and the user's id. Raises ApiError for what is refused."""
+@dataclass(frozen=True)
+class Question:
+    """A statement that a user asks of an org's rows."""
+
+    store: Store
+    security: Security
+    text: str
+    user_id: str
+
+
+Step = Callable[[Question], None]
+"""Raises ApiError for what is refused."""
 _LITERAL = re.compile(r"'(?:\\.|[^'\\])*'")
 _SOURCE = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
 _LICENCES_USED = """update UserLicense set UsedLicenses = (select count(*) from User u join Profile p on p.Id = u.ProfileId
@@ -31,38 +41,39 @@ _RELATIONS = """select count(*) from (select WhoId from Task where WhoId is not 
     union select WhatId from Task where WhatId is not null limit ?)"""
 
 
-def prepare(org: Org, text: str, user_id: str) -> None:
+def prepare(question: Question, steps: Mapping[str, Step]) -> None:
     """Takes the steps of every object and child relationship that a statement names after FROM. Raises ApiError."""
-    if org.switches.transaction_security_code:
+    code = question.store.switches.transaction_security_code
+    if code:
         message = "The operation was blocked by a transaction security policy of your organization."
-        raise ApiError(403, org.switches.transaction_security_code, message)
-    for name in _SOURCE.findall(_LITERAL.sub("''", text)):
-        step = org.before_query.get(name.lower())
+        raise ApiError(403, code, message)
+    for name in _SOURCE.findall(_LITERAL.sub("''", question.text)):
+        step = steps.get(name.lower())
         if step is not None:
-            step(org, text, user_id)
+            step(question)
 
 
-def _compute_access(org: Org, text: str, _user_id: str) -> None:
-    record_access.compute(org, text)
+def _compute_access(question: Question) -> None:
+    record_access.compute(question.store, question.security, question.text)
 
 
-def _count_licences(org: Org, _text: str, _user_id: str) -> None:
-    org.store.execute(_LICENCES_USED)
+def _count_licences(question: Question) -> None:
+    question.store.execute(_LICENCES_USED)
 
 
-def _list_files(org: Org, _text: str, _user_id: str) -> None:
+def _list_files(question: Question) -> None:
     """Makes the rows of the Files related lists anew."""
-    with org.store.transaction():
-        org.store.execute("delete from AttachedContentDocument")
-        org.store.execute(_FILES_LISTED)
+    with question.store.transaction():
+        question.store.execute("delete from AttachedContentDocument")
+        question.store.execute(_FILES_LISTED)
 
 
-def _refuse_many_activities(org: Org, _text: str, user_id: str) -> None:
+def _refuse_many_activities(question: Question) -> None:
     """Refuses activities of more people and records than the platform shares out row by row (API sheet 2.5, OPERATION_TOO_LARGE)."""
-    if org.security.of(user_id).has("ViewAllData"):
+    if question.security.of(question.user_id).has("ViewAllData"):
         return
-    most = org.switches.activity_relations
-    if int(str(org.store.select(_RELATIONS, (most + 1,))[0][0])) > most:
+    most = question.store.switches.activity_relations
+    if int(str(question.store.select(_RELATIONS, (most + 1,))[0][0])) > most:
         raise ApiError(400, "OPERATION_TOO_LARGE", f"exceeded {most} distinct who/what's")
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local_org import access_log, bulk_rules, security
+from local_org import access_log, bulk_rules
 from local_org.bulk_jobs import DONE, FAILED, Job, Jobs
 from local_org.bulk_jobs import Request as JobRequest
 from local_org.bulk_results import DELIMITERS, LINE_ENDINGS, Page, find_page, read_page
@@ -111,7 +111,7 @@ class Bulk:
         if not isinstance(asked, dict) or asked.get("state") != "Aborted":
             raise ApiError(400, "INVALIDJOBSTATE", "A query job can only be changed to the state Aborted")
         job, user_id = self._job(request), request.state.user_id
-        may_others = security.has_permission(self._org, user_id, "PermissionsManageDataIntegrations")
+        may_others = self._org.security.of(user_id).has("ManageDataIntegrations")
         if job.created_by != user_id and not may_others:
             raise ApiError(400, "INVALIDUSER", "The job was created by another user")
         return _json(_document(self._jobs.abort(job)))

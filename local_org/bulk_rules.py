@@ -76,6 +76,8 @@ def _refuse_features(query: tree.Query, sobject: SObject) -> None:
     for item in query.items:
         if isinstance(item.what, tree.Query):
             raise _unsupported("Aggregate Relationships not supported in Bulk Query")
+        if isinstance(item.what, tree.TypeOf):
+            raise _unsupported("TYPEOF not supported in Bulk Query")
         if isinstance(item.what, tree.Call):
             if item.what.name == "FIELDS":
                 raise _unsupported("FIELDS() not supported in Bulk Query")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 from datetime import UTC, datetime
 
-from local_org import security
 from local_org.clock import as_stamp
 from local_org.ids import make_id
 from local_org.org import Org
@@ -34,7 +33,7 @@ def refusal(org: Org, user_id: str) -> OAuthError | None:
     policy = org.switches.connected_app_policy
     may = {
         "admin_approved": lambda: is_approved(org, user_id),
-        "uninstalled": lambda: security.has_permission(org, user_id, "CanApproveUninstalledApps"),
+        "uninstalled": lambda: org.security.of(user_id).has("CanApproveUninstalledApps"),
     }
     if policy not in _REFUSALS or (policy in may and may[policy]()):
         return None

@@ -3,55 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from local_org.clock import as_stamp
 from local_org.objects import SOBJECTS, child_fields
 from local_org.schema import quoted
-
-if TYPE_CHECKING:
-    from local_org.store import Store
+from local_org.tables import Tables
 
 BIN_DAYS = timedelta(days=15)
+KEPT_WHEN_FULL = timedelta(hours=2)
+"""A full bin loses its oldest rows, but none that has lain there for less (SOAP API Developer Guide, emptyRecycleBin)."""
 
 
-def _children(store: Store, sobject: str, record_id: str) -> Iterable[tuple[str, str]]:
+@dataclass(frozen=True)
+class MergeStamps:
+    """Whose stamps a merge moves; the documentation does not say."""
+
+    winner: bool
+    losers: bool
+
+
+def _children(tables: Tables, sobject: str, record_id: str) -> Iterable[tuple[str, str]]:
     """Yields (object, id) of the live rows that a delete of this record takes along."""
     for child, field in child_fields(sobject):
         if not field.cascade_delete:
             continue
         live = " and IsDeleted = 0" if child.soft_deletes else ""
-        for row in store.select(
+        for row in tables.select(
             f"select Id from {quoted(child.name)} where {quoted(field.name)} = ?{live}", (record_id,)
         ):
             yield child.name, str(row[0])
 
 
-def delete(store: Store, sobject: str, record_id: str, by: str) -> None:
-    """Deletes a row with its cascade; raises KeyError when no live row has this id."""
-    row = store.get(sobject, record_id)
+def delete(tables: Tables, sobject: str, record_id: str, by: str) -> list[tuple[str, str]]:
+    """Deletes a row with its cascade and returns (object, id) of all; raises KeyError when no live row has this id."""
+    row = tables.get(sobject, record_id)
     if row is None or row.get("IsDeleted"):
         raise KeyError(record_id)
-    with store.transaction():
-        _delete(store, sobject, str(row["Id"]), by, cause=str(row["Id"]))
+    with tables.transaction():
+        return _delete(tables, sobject, str(row["Id"]), by, cause=str(row["Id"]))
 
 
-def _delete(store: Store, sobject: str, record_id: str, by: str, cause: str) -> None:
-    store.refuse_locked(record_id)
-    for child, child_id in list(_children(store, sobject, record_id)):
-        _delete(store, child, child_id, by, cause)
+def _delete(tables: Tables, sobject: str, record_id: str, by: str, cause: str) -> list[tuple[str, str]]:
+    tables.refuse_locked(record_id)
+    gone = []
+    for child, child_id in list(_children(tables, sobject, record_id)):
+        gone += _delete(tables, child, child_id, by, cause)
     definition = SOBJECTS[sobject]
-    now = store.clock.stamp()
-    store.execute(
+    now = tables.clock.stamp()
+    tables.execute(
         "insert or replace into _deletion values (?, ?, ?, ?, ?)",
         (record_id, sobject, now, cause, int(not definition.soft_deletes)),
     )
     if definition.soft_deletes:
-        store.overwrite(sobject, record_id, _moved(sobject, by, now) | {"IsDeleted": 1})
+        tables.overwrite(sobject, record_id, _moved(sobject, by, now) | {"IsDeleted": 1})
     else:
-        store.touch(sobject)
-        store.execute(f"delete from {quoted(sobject)} where Id = ?", (record_id,))
+        tables.touch(sobject)
+        tables.execute(f"delete from {quoted(sobject)} where Id = ?", (record_id,))
+    return [*gone, (sobject, record_id)]
 
 
 def _moved(sobject: str, by: str, now: str) -> dict[str, object]:
@@ -59,64 +69,87 @@ def _moved(sobject: str, by: str, now: str) -> dict[str, object]:
     return {name: value for name, value in values.items() if SOBJECTS[sobject].has(name)}
 
 
-def undelete(store: Store, sobject: str, record_id: str, by: str) -> None:
-    """Restores a row and what its own delete took along; raises KeyError when it is not in the recycle bin."""
-    with store.transaction():
-        found = store.select("select id, sobject from _deletion where cause = ? and purged = 0", (record_id,))
-        if (record_id, sobject) not in found:
+def undelete(
+    tables: Tables, sobject: str, record_id: str, by: str, *, moves_stamp: bool
+) -> list[tuple[str, str]]:
+    """Restores a row and what its own delete took along, and returns (object, id) of all.
+
+    Raises KeyError when it is not in the recycle bin, ValueError for an object that cannot be undeleted by itself. A contact that
+    lost a merge comes back without the children that the winner took over.
+    """
+    if not SOBJECTS[sobject].undeletable:
+        raise ValueError(f"{sobject} is not undeletable: its rows come back with their parent alone.")
+    with tables.transaction():
+        rows = tables.select("select sobject, id from _deletion where cause = ? and purged = 0", (record_id,))
+        found = [(str(name), str(each_id)) for name, each_id in rows]
+        if (sobject, record_id) not in found:
             raise KeyError(record_id)
-        now = store.clock.stamp()
-        for each_id, each_sobject in found:
-            store.refuse_locked(str(each_id))
-            store.overwrite(
-                str(each_sobject), str(each_id), _moved(str(each_sobject), by, now) | {"IsDeleted": 0}
-            )
-            store.execute("delete from _deletion where id = ?", (each_id,))
+        now = tables.clock.stamp()
+        for name, each_id in found:
+            tables.refuse_locked(each_id)
+            merged = {"MasterRecordId": None} if SOBJECTS[name].has("MasterRecordId") else {}
+            moved = _moved(name, by, now) if moves_stamp else {}
+            tables.overwrite(name, each_id, merged | moved | {"IsDeleted": 0})
+            tables.execute("delete from _deletion where id = ?", (each_id,))
+    return found
 
 
-def purge(store: Store, sobject: str, record_id: str) -> None:
+def purge(tables: Tables, sobject: str, record_id: str) -> None:
     """Removes a soft-deleted row for good, with what went along; raises KeyError when it is not in the recycle bin."""
-    with store.transaction():
-        found = store.select(
+    with tables.transaction():
+        found = tables.select(
             "select id, sobject from _deletion where (cause = ?1 or id = ?1) and purged = 0", (record_id,)
         )
         if (record_id, sobject) not in found:
             raise KeyError(record_id)
-        _purge(store, found)
+        _purge(tables, found)
 
 
-def _purge(store: Store, found: Iterable[tuple[object, ...]]) -> None:
+def _purge(tables: Tables, found: Iterable[tuple[object, ...]]) -> None:
     for each_id, each_sobject in found:
-        store.touch(str(each_sobject))
-        store.execute(f"delete from {quoted(str(each_sobject))} where Id = ?", (each_id,))
-        store.execute("update _deletion set purged = 1 where id = ?", (each_id,))
+        tables.touch(str(each_sobject))
+        tables.execute(f"delete from {quoted(str(each_sobject))} where Id = ?", (each_id,))
+        tables.execute("update _deletion set purged = 1 where id = ?", (each_id,))
 
 
-def expire(store: Store) -> int:
-    """Purges what has lain in the recycle bin for 15 days and returns the number of rows."""
-    limit = as_stamp(store.clock.now() - BIN_DAYS)
-    found = store.select("select id, sobject from _deletion where purged = 0 and deleted_at < ?", (limit,))
+def expire(tables: Tables, capacity: int) -> int:
+    """Purges what has lain in the recycle bin for 15 days, and the oldest of what exceeds its capacity; returns the number of rows."""
+    now = tables.clock.now()
+    found = tables.select(
+        "select id, sobject from _deletion where purged = 0 and deleted_at < ?", (as_stamp(now - BIN_DAYS),)
+    )
+    held = int(str(tables.select("select count(*) from _deletion where purged = 0")[0][0])) - len(found)
+    if held > capacity:
+        found += tables.select(
+            "select id, sobject from _deletion where purged = 0 and deleted_at >= ? and deleted_at <= ?"
+            " order by deleted_at, id limit ?",
+            (as_stamp(now - BIN_DAYS), as_stamp(now - KEPT_WHEN_FULL), held - capacity),
+        )
     if found:
-        with store.transaction():
-            _purge(store, found)
+        with tables.transaction():
+            _purge(tables, found)
     return len(found)
 
 
-def merge(store: Store, sobject: str, winner: str, losers: Sequence[str], by: str) -> None:
-    """Deletes the losers with MasterRecordId = winner and gives the winner their children; all stamps concerned move."""
-    with store.transaction():
-        now = store.clock.stamp()
+def merge(
+    tables: Tables, sobject: str, winner: str, losers: Sequence[str], by: str, moving: MergeStamps
+) -> None:
+    """Deletes the losers with MasterRecordId = winner and gives the winner their children, whose stamps move."""
+    with tables.transaction():
+        now = tables.clock.stamp()
+        moved = _moved(sobject, by, now)
         for merged in (winner, *losers):
-            store.refuse_locked(merged)
+            tables.refuse_locked(merged)
         for loser in losers:
             for child, field in child_fields(sobject):
-                if field.child_relationship and field.name != "MasterRecordId":
-                    for child_id in store.find_ids(child.name, **{field.name: loser}):
-                        store.update(child.name, child_id, {field.name: winner}, by=by)
-            store.execute(
-                "insert or replace into _deletion values (?, ?, ?, ?, 0)", (loser, sobject, now, winner)
+                if not field.child_relationship or field.name == "MasterRecordId":
+                    continue
+                for child_id in tables.find_ids(child.name, **{field.name: loser}):
+                    tables.overwrite(child.name, child_id, _moved(child.name, by, now) | {field.name: winner})
+            tables.execute(
+                "insert or replace into _deletion values (?, ?, ?, ?, 0)", (loser, sobject, now, loser)
             )
-            store.overwrite(
-                sobject, loser, _moved(sobject, by, now) | {"IsDeleted": 1, "MasterRecordId": winner}
-            )
-        store.overwrite(sobject, winner, _moved(sobject, by, now))
+            lost = {"IsDeleted": 1, "MasterRecordId": winner}
+            tables.overwrite(sobject, loser, lost | (moved if moving.losers else {}))
+        if moving.winner:
+            tables.overwrite(sobject, winner, moved)

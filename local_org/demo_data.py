@@ -63,7 +63,8 @@ def _administration(org: Org, world: World) -> None:
     store.load("UserRole", administration.user_roles(world, role_ids))
     store.load("User", people.users(world, role_ids, profile_ids, members))
     for user_id in store.find_ids("User"):
-        platform.assign_profile(store, org.user(user_id), world.admin_id)
+        made = platform.profile_assignment(store, org.user(user_id))
+        store.accompany("User", user_id, made, by=world.admin_id)
     administration.grant_sales_operations(
         store, next(each.user_id for each in members if each.role == "manager"), world.admin_id
     )

@@ -16,8 +16,8 @@ from local_org.errors import ApiError, not_found
 from local_org.files import Blob, blob_path, create_version, decode_blob, incoming_path
 from local_org.multipart import Upload, read_json
 from local_org.org import Org
-from local_org.rest.writes import checked
 from local_org.shapes import Shape
+from local_org.writes import checked
 
 PATH = "/services/data/v{version}/sobjects/ContentVersion"
 JSON_BODY_LIMIT = 50 * 1024 * 1024

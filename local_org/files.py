@@ -18,7 +18,7 @@ from local_org import objects
 from local_org.clock import as_stamp
 from local_org.errors import ApiError
 from local_org.org import Org
-from local_org.rest.writes import insufficient
+from local_org.writes import insufficient
 
 FILE_TYPES = {
     "csv": "CSV", "doc": "WORD", "docx": "WORD_X", "gif": "GIF", "htm": "HTML", "html": "HTML", "jpeg": "JPEG", "jpg": "JPG", "mp4": "MP4",
@@ -147,8 +147,7 @@ class _Creation:
             return access.has("ModifyAllData") or self._edits_document(record_id)
         if not access.may("Edit", sobject):
             return False
-        owner = (self.org.store.get(sobject.name, record_id) or {}).get("OwnerId")
-        return sobject.sharing != "owner" or owner in access.owners_seen() or access.edits_all(sobject)
+        return access.may_change(sobject, self.org.store.get(sobject.name, record_id) or {})
 
     def _edits_document(self, document_id: str) -> bool:
         """Its owner edits a document, and whoever edits a record that it is linked to as collaborator or by inference."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from email.utils import format_datetime
-from http import HTTPStatus
 from urllib.parse import unquote_plus
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local_org import security
 from local_org.access_log import CURRENT, AccessLog, Entry, calls_in_last_day
 from local_org.connected_app import APP_NAME
 from local_org.errors import ApiError
@@ -131,7 +129,7 @@ class Gate:
         check_version(scope["path"].split("/")[3][1:], self._org.switches.newest_api_version)
         entry.user_id = user_id
         scope.setdefault("state", {})["user_id"] = user_id
-        if not security.has_permission(self._org, user_id, "PermissionsApiEnabled"):
+        if not self._org.security.of(user_id).has("ApiEnabled"):
             raise ApiError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
         if not self._org.switches.api_enabled_for_org:
             raise ApiError(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
@@ -156,9 +154,9 @@ class Gate:
         headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         limit = self._org.switches.uri_limit_bytes
         if uri > limit:
-            raise ApiError(414, "URI_TOO_LONG", HTTPStatus(414).phrase)
+            raise _too_long(self._org.switches.uri_too_long_status)
         if uri + headers > limit:
-            raise ApiError(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", HTTPStatus(431).phrase)
+            raise _too_long(431)
 
     def _logging(self, send: Send, entry: Entry) -> Send:
         """Notes status and size of the answer; `is_complete` stays false for an answer that broke off.
@@ -211,3 +209,10 @@ class Gate:
             await send(message)
 
         return limited
+
+
+def _too_long(status: int) -> ApiError:
+    code, text = {414: ("URI_TOO_LONG", "URI Too Long")}.get(
+        status, ("REQUEST_HEADER_FIELDS_TOO_LARGE", "Request Header Fields Too Large")
+    )
+    return ApiError(status, code, text)

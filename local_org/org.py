@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from local_org import access_log, deletion, shapes, soql, standard
-from local_org.before_query import STEPS, prepare
+from local_org import access_notes, shapes, soql, standard
+from local_org.before_query import STEPS, Question, prepare
 from local_org.clock import Clock
 from local_org.freshness import Freshness
 from local_org.security import Security
+from local_org.soql import dates
 from local_org.store import Store
-from local_org.switches import Switches
 from local_org.transactions import SlowTransactions
 
 
@@ -27,7 +27,7 @@ class Org:
         self.store = store
         self.clock = store.clock
         self.org_id = org_id
-        self.switches = Switches()
+        self.switches = store.switches
         self.security = Security(store, store.clock, self.switches)
         self.identity_url: Callable[[str], str] = lambda user_id: f"/id/{org_id}/{user_id}"
         """Names a user (id); a served org puts its address before it."""
@@ -51,10 +51,14 @@ class Org:
     def query(self, text: str, *, user_id: str, include_deleted: bool) -> soql.QueryResult:
         """Returns what this user sees for a SOQL statement; `include_deleted` is queryAll. Raises ApiError."""
         if include_deleted:
-            deletion.expire(self.store)
-        prepare(self, text, user_id)
-        result = soql.run(self, text, user_id=user_id, include_deleted=include_deleted)
-        access_log.note(asked=shapes.asked_by(result.plan))
+            self.store.expire_bin()
+        prepare(Question(self.store, self.security, text, user_id), self.before_query)
+        zone = dates.zone(self.user(user_id).get("TimeZoneSidKey"))
+        asking = soql.Asking(
+            self.security.of(user_id), self.clock.now(), zone, self.switches, include_deleted
+        )
+        result = soql.run(self.store, text, asking)
+        access_notes.note(asked=shapes.asked_by(result.plan))
         return result
 
     def user(self, user_id: str) -> dict[str, object]:

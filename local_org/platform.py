@@ -1,69 +1,152 @@
-"""What the platform itself does to a row when it is saved: fields that follow from others, records that appear with it.
+"""What the platform itself does when a row is saved: fields that follow from others, records that appear with it, rows that follow.
 
-One function per object, each pure but for looking up the stage. Users' automation (flows, triggers) does not exist in this org.
+One function per object. Stands on the tables and saves no record itself: store.py does. Users' automation (flows, triggers) does not
+exist in this org.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
-from local_org.objects import SObject
-
-if TYPE_CHECKING:
-    from local_org.store import Store
+from local_org.objects import SObject, of_id
+from local_org.schema import quoted
+from local_org.tables import Tables
 
 Row = dict[str, object]
-Derivation = Callable[["Store", Mapping[str, object] | None, Row], None]
+Derivation = Callable[[Tables, Mapping[str, object] | None, Row], None]
 
 
-def derive(store: Store, sobject: SObject, before: Mapping[str, object] | None, changed: Row) -> None:
+@dataclass(frozen=True)
+class Companion:
+    """A record that comes into being with another one, the field of the other one that then names it, and the ids of those it replaces."""
+
+    sobject: str
+    values: Mapping[str, object]
+    named_in: str | None = None
+    replaces: tuple[str, ...] = ()
+
+
+def derive(tables: Tables, sobject: SObject, before: Mapping[str, object] | None, changed: Row) -> None:
     """Adds to `changed` (a new row, or the changed columns of the row `before`) what follows from it."""
     derivation = _DERIVATIONS.get(sobject.name)
     if derivation is not None:
-        derivation(store, before, changed)
+        derivation(tables, before, changed)
 
 
-def after_insert(store: Store, sobject: SObject, row: Mapping[str, object], by: str) -> None:
-    """Adds the records that the platform makes along with a new one."""
+def companions(
+    tables: Tables,
+    sobject: SObject,
+    before: Mapping[str, object] | None,
+    changed: Mapping[str, object],
+    by: str,
+) -> list[Companion]:
+    """Returns the records that the platform makes along with a saved one, which is new where `before` is None."""
+    row = {**(before or {}), **changed}
+    if sobject.name == "User" and (before is None or row["ProfileId"] != before["ProfileId"]):
+        return profile_assignment(tables, row)
+    if before is not None:
+        return []
     if sobject.name == "Profile":
-        _own_permission_set(store, row, by)
-    elif sobject.name == "User":
-        assign_profile(store, row, by)
-    elif sobject.name == "EmailMessage" and row.get("ParentId") is None and row.get("ActivityId") is None:
-        _log_mail(store, row, by)
+        return [_own_permission_set(row)]
+    if sobject.name == "EmailMessage" and row.get("ParentId") is None and row.get("ActivityId") is None:
+        return [_logged_mail(row, by)]
+    return []
 
 
-def after_update(
-    store: Store, sobject: SObject, before: Mapping[str, object], changed: Mapping[str, object]
+def after_save(
+    tables: Tables, sobject: SObject, before: Mapping[str, object] | None, changed: Mapping[str, object]
 ) -> None:
-    """Carries a change over to the record that must say the same: a profile and the permission set that it owns, a user's assignment."""
-    if sobject.name == "User" and changed.get("ProfileId", before["ProfileId"]) != before["ProfileId"]:
-        assign_profile(store, {**before, **changed}, str(changed["LastModifiedById"]))
+    """Carries a saved row (new where `before` is None) over to the rows that must follow it."""
+    if sobject.name == "Task":
+        _note_activity(tables, before or {})
+        _note_activity(tables, {**(before or {}), **changed})
+    if before is None:
+        return
+    if sobject.name in ("Profile", "PermissionSet"):
+        _share_permissions(tables, sobject, before, changed)
+    elif sobject.name == "OpportunityStage":
+        _rename_stage(tables, before, changed)
+    elif sobject.name == "EmailMessage":
+        _relate_task(tables, before, changed)
+
+
+def after_deletion(tables: Tables, sobject: str, record_id: str) -> None:
+    """Carries a row that was deleted, or restored, over to the rows that must follow it."""
+    if sobject == "Task":
+        _note_activity(tables, tables.get("Task", record_id) or {})
+
+
+def _share_permissions(
+    tables: Tables, sobject: SObject, before: Mapping[str, object], changed: Mapping[str, object]
+) -> None:
+    """A profile and the permission set that it owns say the same."""
     system = {name: value for name, value in changed.items() if name.startswith("Permissions")}
     if not system:
         return
     if sobject.name == "Profile":
-        for owned in store.find_ids("PermissionSet", ProfileId=before["Id"], IsOwnedByProfile=1):
-            store.overwrite("PermissionSet", owned, system)
-    elif sobject.name == "PermissionSet" and before.get("IsOwnedByProfile"):
-        store.overwrite("Profile", str(before["ProfileId"]), system)
+        for owned in tables.find_ids("PermissionSet", ProfileId=before["Id"], IsOwnedByProfile=1):
+            tables.overwrite("PermissionSet", owned, system)
+    elif before.get("IsOwnedByProfile"):
+        tables.overwrite("Profile", str(before["ProfileId"]), system)
+
+
+def _rename_stage(tables: Tables, before: Mapping[str, object], changed: Mapping[str, object]) -> None:
+    """A picklist value that is renamed is renamed in every row: a change by the system (API sheet 6)."""
+    old, new = before["ApiName"], changed.get("ApiName")
+    if new is None or new == old:
+        return
+    stamp = changed["SystemModstamp"]
+    tables.touch("Opportunity")
+    tables.execute(
+        "update Opportunity set StageName = ?, SystemModstamp = ? where StageName = ?", (new, stamp, old)
+    )
+
+
+def _relate_task(tables: Tables, before: Mapping[str, object], changed: Mapping[str, object]) -> None:
+    """The task that logs a mail is about what the mail is about, also when that changes."""
+    task = tables.get("Task", str(before.get("ActivityId") or ""))
+    if task is None or "RelatedToId" not in changed or changed["RelatedToId"] == task["WhatId"]:
+        return
+    moved = {"WhatId": changed["RelatedToId"], "SystemModstamp": changed["SystemModstamp"]}
+    tables.overwrite("Task", str(task["Id"]), moved)
+    _note_activity(tables, task)
+    _note_activity(tables, {**task, **moved})
+
+
+def _note_activity(tables: Tables, task: Mapping[str, object]) -> None:
+    """LastActivityDate is the latest due date of the closed tasks on a record; only SystemModstamp moves with it (API sheet 6)."""
+    for field in ("WhatId", "WhoId"):
+        parent_id = str(task.get(field) or "")
+        parent = of_id(parent_id)
+        if parent is None or not parent.has("LastActivityDate"):
+            continue
+        latest = tables.select(
+            f"select max(ActivityDate) from Task where {field} = ? and IsClosed = 1 and IsDeleted = 0",
+            (parent_id,),
+        )[0][0]
+        tables.touch(parent.name)
+        tables.execute(
+            f"update {quoted(parent.name)} set LastActivityDate = ?1, SystemModstamp = ?2"
+            " where Id = ?3 and LastActivityDate is not ?1 and IsDeleted = 0",
+            (latest, tables.clock.stamp(), parent_id),
+        )
 
 
 def _number(value: object) -> float | None:
     return None if value is None else float(str(value))
 
 
-def _person(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _person(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     now = {**(before or {}), **changed}
     changed["Name"] = " ".join(str(now[part]) for part in ("FirstName", "LastName") if now.get(part))
 
 
-def _opportunity(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _opportunity(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     old = before or {}
     if "StageName" in changed and changed["StageName"] != old.get("StageName"):
-        _enter_stage(store, changed)
+        _enter_stage(tables, changed)
         if before is not None:
             changed["LastStageChangeDate"] = changed["SystemModstamp"]
     now = {**old, **changed}
@@ -77,9 +160,9 @@ def _opportunity(store: Store, before: Mapping[str, object] | None, changed: Row
         changed.update(FiscalYear=close.year, FiscalQuarter=quarter, Fiscal=f"{close.year} {quarter}")
 
 
-def _enter_stage(store: Store, changed: Row) -> None:
+def _enter_stage(tables: Tables, changed: Row) -> None:
     """A stage brings its probability and forecast along unless the same save sets them (Object Reference, Opportunity)."""
-    found = store.select(
+    found = tables.select(
         "select IsClosed, IsWon, DefaultProbability, ForecastCategory, ForecastCategoryName from OpportunityStage"
         " where ApiName = ?1 or MasterLabel = ?1 order by IsActive desc",
         (changed["StageName"],),
@@ -94,73 +177,68 @@ def _enter_stage(store: Store, changed: Row) -> None:
         changed["ForecastCategoryName"] = category_name
 
 
-def _email(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _email(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     if "Subject" in changed or before is None:
         changed["Name"] = str(changed.get("Subject") or "Email")[:255]
 
 
-def _relation(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _relation(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     kinds = {"003": "Contact", "005": "User", "00Q": "Lead"}
     if changed.get("RelationId"):
         changed["RelationObjectType"] = kinds.get(str(changed["RelationId"])[:3])
 
 
-def _task(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _task(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     if "Status" in changed:
         changed["IsClosed"] = int(changed["Status"] == "Completed")
 
 
-def _case(store: Store, before: Mapping[str, object] | None, changed: Row) -> None:
+def _case(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     if "Status" in changed:
         changed["IsClosed"] = int(changed["Status"] == "Closed")
     if before is None and changed.get("CaseNumber") is None:
-        changed["CaseNumber"] = f"{len(store.find_ids('Case')) + 1001:08d}"
+        changed["CaseNumber"] = f"{len(tables.find_ids('Case')) + 1001:08d}"
 
 
-def _own_permission_set(store: Store, profile: Mapping[str, object], by: str) -> None:
+def _own_permission_set(profile: Mapping[str, object]) -> Companion:
     """Every profile owns one hidden permission set, which carries its permissions (Object Reference, PermissionSet)."""
     system = {name: value for name, value in profile.items() if name.startswith("Permissions")}
-    store.insert(
-        "PermissionSet",
-        {
-            "Name": f"X{profile['Id']}",
-            "Label": profile["Id"],
-            "ProfileId": profile["Id"],
-            "IsOwnedByProfile": True,
-            "Type": "Profile",
-            **system,
-        },
-        by=by,
-    )
+    own = {
+        "Name": f"X{profile['Id']}",
+        "Label": profile["Id"],
+        "ProfileId": profile["Id"],
+        "IsOwnedByProfile": True,
+        "Type": "Profile",
+    }
+    return Companion("PermissionSet", own | system)
 
 
-def assign_profile(store: Store, user: Mapping[str, object], by: str) -> None:
-    """Gives a user the one assignment that every profile brings: of the permission set that the profile owns."""
-    held = store.select(
+def profile_assignment(tables: Tables, user: Mapping[str, object]) -> list[Companion]:
+    """Returns the one assignment that every profile brings to its users: of the permission set that the profile owns."""
+    held = tables.select(
         "select a.Id from PermissionSetAssignment a join PermissionSet s on s.Id = a.PermissionSetId"
         " where a.AssigneeId = ? and s.IsOwnedByProfile = 1",
         (user["Id"],),
     )
-    for (assignment,) in held:
-        store.delete("PermissionSetAssignment", str(assignment), by=by)
-    for owned in (
-        store.find_ids("PermissionSet", ProfileId=user["ProfileId"], IsOwnedByProfile=1)
-        if user.get("ProfileId")
-        else []
-    ):
-        store.insert("PermissionSetAssignment", {"PermissionSetId": owned, "AssigneeId": user["Id"]}, by=by)
+    if not user.get("ProfileId"):
+        return []
+    owned = tables.find_ids("PermissionSet", ProfileId=user["ProfileId"], IsOwnedByProfile=1)
+    replaced = tuple(str(row[0]) for row in held)
+    values = [{"PermissionSetId": each, "AssigneeId": user["Id"]} for each in owned]
+    return [Companion("PermissionSetAssignment", each, replaces=replaced) for each in values]
 
 
-def _log_mail(store: Store, mail: Mapping[str, object], by: str) -> None:
+def _logged_mail(mail: Mapping[str, object], by: str) -> Companion:
     """A mail that belongs to no case is logged as a completed task (Object Reference, EmailMessage, ActivityId)."""
     values = {
         "Subject": f"Email: {mail.get('Subject') or ''}"[:255],
         "WhatId": mail.get("RelatedToId"),
+        "ActivityDate": str(mail.get("MessageDate") or mail["CreatedDate"])[:10],
         "Status": "Completed",
         "TaskSubtype": "Email",
+        "OwnerId": by,
     }
-    task = store.insert("Task", {**values, "OwnerId": by}, by=by)
-    store.overwrite("EmailMessage", str(mail["Id"]), {"ActivityId": task})
+    return Companion("Task", values, named_in="ActivityId")
 
 
 _DERIVATIONS: dict[str, Derivation] = {

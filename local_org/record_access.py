@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
 from local_org.ids import make_id, to_18
 from local_org.objects import of_id
 from local_org.schema import quoted
+from local_org.security import Security
 from local_org.soql import tree
 from local_org.soql.parser import parse
-
-if TYPE_CHECKING:
-    from local_org.org import Org
+from local_org.store import Store
 
 MOST_RECORDS = 200
 _RULE = (
@@ -26,15 +24,15 @@ _RULE = (
 )
 
 
-def compute(org: Org, text: str) -> None:
+def compute(store: Store, security: Security, text: str) -> None:
     """Works out the rows that a query asks for, anew each time. Raises ApiError MALFORMED_QUERY for any other filter."""
     user_ids, record_ids = _named(parse(text))
-    with org.store.transaction():
+    with store.transaction():
         for record_id in dict.fromkeys(record_ids):
-            row = _row(org, user_ids[0], record_id)
+            row = _row(store, security, user_ids[0], record_id)
             # Only this row: another caller may be reading those that it asked for.
-            org.store.execute("delete from UserRecordAccess where Id = ?", (row["Id"],))
-            org.store.insert("UserRecordAccess", row, by=org.system_user_id)
+            store.execute("delete from UserRecordAccess where Id = ?", (row["Id"],))
+            store.insert("UserRecordAccess", row, by=store.find_ids("User", UserType="AutomatedProcess")[0])
 
 
 def _named(query: tree.Query) -> tuple[Sequence[str], Sequence[str]]:
@@ -65,18 +63,18 @@ def _equalities(where: tree.Condition | None) -> Iterator[tuple[str, list[str]]]
             yield name, [each.text for each in values]
 
 
-def _row(org: Org, user_id: str, record_id: str) -> dict[str, object]:
-    sobject, access = of_id(record_id), org.security.of(user_id)
-    row = org.store.get(sobject.name, record_id) if sobject else None
+def _row(store: Store, security: Security, user_id: str, record_id: str) -> dict[str, object]:
+    sobject, access = of_id(record_id), security.of(user_id)
+    row = store.get(sobject.name, record_id) if sobject else None
     read = edit = delete = transfer = False
     if sobject is not None and row is not None and not row.get("IsDeleted") and access.may_read(sobject):
         condition = access.visible(sobject, "t", by_id=True) or "1"
         read = bool(
-            org.store.select(
+            store.select(
                 f"select 1 from {quoted(sobject.name)} t where t.Id = ? and {condition}", (record_id,)
             )
         )
-        own = read and access.may_change(sobject, row.get("OwnerId"))
+        own = read and access.may_change(sobject, row)
         edit, delete = (own and access.may(action, sobject) for action in ("Edit", "Delete"))
         transfer = edit and sobject.has("OwnerId")
     everything = read and edit and delete and transfer

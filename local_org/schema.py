@@ -34,8 +34,8 @@ create table if not exists _setting (name text primary key, value text) without 
 
 
 def stored(field: Field) -> bool:
-    """Tells whether the field has a column: compound ones have none."""
-    return field.type != "address"
+    """Tells whether the field has a column: compound ones and formulas have none."""
+    return field.type != "address" and field.formula is None
 
 
 def columns(sobject: SObject) -> tuple[Field, ...]:

@@ -1,180 +1,32 @@
-"""The org's rows in one SQLite file: inserts, updates, deletes and what each does to the audit fields.
+"""What saving, deleting and restoring a record does: audit fields, defaults, what the platform derives, the recycle bin.
 
-Here: one writer at a time, a connection per thread, transactions, ids, stamps. What a change entails beyond its own row is in
-platform.py (derived fields) and deletion.py (recycle bin, cascades, merges). Who may do it is not asked here (security.py), nor
-whether the values are allowed (rest/writes.py).
+The tables themselves are in tables.py, what follows from a change in platform.py (derived fields, records that come along) and
+deletion.py (recycle bin, cascades, merges). Who may do it is not asked here (security.py), nor whether the values are allowed (writes.py).
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from local_org import deletion, ids, platform, schema
 from local_org.clock import Clock
-from local_org.errors import RowLockedError
 from local_org.objects import SOBJECTS, Field, SObject
-from local_org.values import from_stored, to_stored
+from local_org.switches import Switches
+from local_org.tables import Tables
+from local_org.values import to_stored
 
 _BATCH = 5_000
 
 
-class Store:
-    """Keeps the rows of every object; survives restarts; safe to use from many threads."""
+class Store(Tables):
+    """Keeps the records of every object, as Salesforce does."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Opens the file at `path`, made with its tables where missing. `clock` gives the stamps."""
-        self.path = path
-        self.clock = clock
-        self.generation: Counter[str] = Counter()
-        """Per object, how many transactions changed it since the start: what caches compare."""
-        self._lock = threading.RLock()
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
-        self._depth = 0
-        self._touched: set[str] = set()
-        self._locked: dict[str, int] = {}
-        schema.create(self._connection())
-
-    # -- connections and transactions --------------------------------------------------------------------------------------------
-
-    def _open(self) -> sqlite3.Connection:
-        # Closing happens from another thread at the end, and a page may be read on by another thread than began it.
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=60)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = normal")
-        connection.execute("pragma cache_size = -32000")
-        return connection
-
-    def _connection(self) -> sqlite3.Connection:
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = self._open()
-            self._connections.append(found)
-        return found
-
-    def close(self) -> None:
-        """Closes every connection."""
-        while self._connections:
-            self._connections.pop().close()
-        self._local = threading.local()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Makes everything inside one commit, or none of it; nests (the outermost commits)."""
-        with self._lock:
-            connection = self._connection()
-            if self._depth == 0:
-                connection.execute("begin immediate")
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._touched.clear()
-                    connection.execute("rollback")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
-                connection.execute("commit")
-                self.generation.update(self._touched)
-                self._touched.clear()
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undoes what is inside when it raises, without undoing the transaction around it."""
-        with self.transaction():
-            self.execute("savepoint part")
-            try:
-                yield
-            except BaseException:
-                self.execute("rollback to part")
-                self.execute("release part")
-                raise
-            self.execute("release part")
-
-    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
-        """Runs one writing statement and returns the number of rows it changed. For private tables."""
-        with self._lock:
-            return self._connection().execute(sql, tuple(parameters)).rowcount
-
-    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Runs one writing statement for each of `rows`, in one transaction."""
-        with self.transaction():
-            self._connection().executemany(sql, rows)
-
-    def select(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        """Returns all rows of a query, raw values as stored."""
-        return self._connection().execute(sql, tuple(parameters)).fetchall()
-
-    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[object, ...]]:
-        """Yields the rows of a query from one snapshot, on a connection of its own; may be read on from another thread."""
-        with closing(self._open()) as connection:
-            cursor = connection.execute(sql, tuple(parameters))
-            while rows := cursor.fetchmany(1_000):
-                yield from rows
-
-    # -- row locks of slow transactions (transactions.py) ------------------------------------------------------------------------
-
-    def lock_rows(self, record_ids: Sequence[str], holder: int) -> None:
-        """Lets nobody but `holder` write these rows. Raises RowLockedError, and locks none, when another holds one of them."""
-        with self._lock:
-            for record_id in record_ids:
-                self.refuse_locked(record_id)
-            self._locked.update(dict.fromkeys(record_ids, holder))
-
-    def unlock_rows(self, holder: int) -> None:
-        """Ends the locks of one holder."""
-        with self._lock:
-            self._locked = {record_id: by for record_id, by in self._locked.items() if by != holder}
-
-    def refuse_locked(self, record_id: str) -> None:
-        """Raises RowLockedError when a transaction that has not ended writes this row."""
-        if record_id in self._locked:
-            raise RowLockedError(record_id)
-
-    # -- ids ---------------------------------------------------------------------------------------------------------------------
-
-    def reserve_ids(self, sobject: str, count: int) -> list[str]:
-        """Returns `count` new 18-character ids of an object, in ascending order."""
-        prefix = SOBJECTS[sobject].key_prefix
-        with self.transaction():
-            self._connection().execute(
-                "insert into _sequence values (?, ?) on conflict (prefix) do update set last = last + excluded.last",
-                (prefix, count),
-            )
-            last = self._last(prefix)
-        return [ids.make_id(prefix, number) for number in range(last - count + 1, last + 1)]
-
-    def _last(self, prefix: str) -> int:
-        rows = self.select("select last from _sequence where prefix = ?", (prefix,))
-        return int(str(rows[0][0])) if rows else 0
-
-    # -- rows --------------------------------------------------------------------------------------------------------------------
-
-    def get(self, sobject: str, record_id: str) -> dict[str, object] | None:
-        """Returns a row as field → value (deleted rows too), or None."""
-        definition = SOBJECTS[sobject]
-        fields = schema.columns(definition)
-        names = ", ".join(schema.quoted(each.name) for each in fields)
-        rows = self.select(
-            f"select {names} from {schema.quoted(sobject)} where Id = ?", (ids.to_18(record_id),)
-        )
-        if not rows:
-            return None
-        return {field.name: from_stored(field, value) for field, value in zip(fields, rows[0], strict=True)}
-
-    def find_ids(self, sobject: str, **equal: object) -> list[str]:
-        """Returns the ids of the rows whose fields equal the given values (text without regard to case), ascending."""
-        terms = " and ".join(f"{schema.quoted(name)} is ?" for name in equal) or "1"
-        sql = f"select Id from {schema.quoted(sobject)} where {terms} order by Id"
-        return [str(row[0]) for row in self.select(sql, list(equal.values()))]
+    def __init__(self, path: Path, clock: Clock, switches: Switches | None = None) -> None:
+        """Opens the file at `path`; `clock` gives the stamps, `switches` the readings of what is uncertain about them."""
+        super().__init__(path, clock)
+        self.switches = switches or Switches()
 
     def insert(self, sobject: str, values: Mapping[str, object], *, by: str) -> str:
         """Adds a row as the user `by` would and returns its id; sets audit fields, defaults and what the platform derives.
@@ -189,7 +41,10 @@ class Store:
             row["Id"] = row.get("Id") or self.reserve_ids(sobject, 1)[0]
             platform.derive(self, definition, None, row)
             self._write(f"insert into {schema.quoted(sobject)} ({{names}}) values ({{marks}})", sobject, row)
-            platform.after_insert(self, definition, row, by)
+            self.accompany(
+                sobject, str(row["Id"]), platform.companions(self, definition, None, row, by), by=by
+            )
+            platform.after_save(self, definition, None, row)
         return str(row["Id"])
 
     def update(self, sobject: str, record_id: str, values: Mapping[str, object], *, by: str) -> None:
@@ -209,19 +64,31 @@ class Store:
             changed = {name: value for name, value in given.items() if definition.has(name)} | changed
             platform.derive(self, definition, before, changed)
             self.overwrite(sobject, str(before["Id"]), changed)
-            platform.after_update(self, definition, before, changed)
+            made = platform.companions(self, definition, before, changed, by)
+            self.accompany(sobject, str(before["Id"]), made, by=by)
+            platform.after_save(self, definition, before, changed)
 
-    def overwrite(self, sobject: str, record_id: str, values: Mapping[str, object]) -> None:
-        """Sets columns of a row and nothing else: no stamp moves. For the org's own machinery."""
-        names = ", ".join(f"{schema.quoted(name)} = ?" for name in values)
-        with self.transaction():
-            self._touched.add(sobject)
-            self.execute(
-                f"update {schema.quoted(sobject)} set {names} where Id = ?", [*values.values(), record_id]
-            )
+    def accompany(self, sobject: str, record_id: str, made: Iterable[platform.Companion], *, by: str) -> None:
+        """Adds the records that belong to a record, in place of those that they replace."""
+        for each in made:
+            for replaced in each.replaces:
+                self.delete(each.sobject, replaced, by=by)
+            made_id = self.insert(each.sobject, each.values, by=by)
+            if each.named_in is not None:
+                self.overwrite(sobject, record_id, {each.named_in: made_id})
+
+    def change_by_system(self, sobject: str, record_id: str, values: Mapping[str, object]) -> None:
+        """Changes a row as Salesforce itself does in the background: SystemModstamp moves, LastModifiedDate does not.
+
+        So it archives activities, flags bounced addresses and renames picklist values (API sheet 6, help 000387261).
+        """
+        definition = SOBJECTS[sobject]
+        self.overwrite(
+            sobject, record_id, _stored(definition, values) | {"SystemModstamp": self.clock.stamp()}
+        )
 
     def _write(self, template: str, sobject: str, row: Mapping[str, object]) -> None:
-        self._touched.add(sobject)
+        self.touch(sobject)
         sql = template.format(names=", ".join(map(schema.quoted, row)), marks=", ".join("?" * len(row)))
         self.execute(sql, list(row.values()))
 
@@ -242,8 +109,8 @@ class Store:
         source = iter(rows)
         total = 0
         with self.transaction():
-            self._touched.add(sobject)
-            highest = self._last(definition.key_prefix)
+            self.touch(sobject)
+            highest = self.last_number(definition.key_prefix)
             while batch := list(islice(source, _BATCH)):
                 complete = [_complete(definition, defaults, row) for row in batch]
                 self.execute_many(sql, (_placed(slots, row) for row in complete))
@@ -259,11 +126,16 @@ class Store:
 
     def delete(self, sobject: str, record_id: str, *, by: str) -> None:
         """Moves a row and what hangs on it to the recycle bin; objects without IsDeleted lose the row at once."""
-        deletion.delete(self, sobject, record_id, by)
+        with self.transaction():
+            for gone in deletion.delete(self, sobject, record_id, by):
+                platform.after_deletion(self, *gone)
 
     def undelete(self, sobject: str, record_id: str, *, by: str) -> None:
         """Brings a row back from the recycle bin with what went with it."""
-        deletion.undelete(self, sobject, record_id, by)
+        moves_stamp = self.switches.undelete_moves_stamp
+        with self.transaction():
+            for restored in deletion.undelete(self, sobject, record_id, by, moves_stamp=moves_stamp):
+                platform.after_deletion(self, *restored)
 
     def purge(self, sobject: str, record_id: str) -> None:
         """Takes a deleted row out of the recycle bin for good: queryAll no longer returns it, getDeleted does."""
@@ -271,11 +143,15 @@ class Store:
 
     def merge_contacts(self, winner: str, losers: Sequence[str], *, by: str) -> None:
         """Merges contacts: losers are deleted with MasterRecordId set, their children go to the winner."""
-        deletion.merge(self, "Contact", winner, losers, by)
+        moving = deletion.MergeStamps(
+            self.switches.merge_moves_winner_stamp, self.switches.merge_moves_loser_stamps
+        )
+        deletion.merge(self, "Contact", winner, losers, by, moving)
 
-    def touch(self, sobject: str) -> None:
-        """Notes, inside a transaction, that an object's rows changed."""
-        self._touched.add(sobject)
+    def expire_bin(self) -> int:
+        """Purges what the recycle bin no longer keeps (15 days; 5,000 rows a licence) and returns the number of rows."""
+        licences = self.select("select coalesce(sum(TotalLicenses), 0) from UserLicense")[0][0]
+        return deletion.expire(self, int(str(licences)) * self.switches.recycle_bin_rows_per_licence)
 
 
 def _defaults(definition: SObject) -> dict[str, object]:

@@ -31,6 +31,8 @@ class Switches:
     daily_content_versions: int = 2_500
     file_storage_mb: int = 20_000  # recorded of a Developer org: 20; roomier here, so that a demo can go on
     uri_limit_bytes: int = 16_384
+    # Unconfirmed: a URI that is too long by itself answers 414 or 431, as one does that is too long with its headers.
+    uri_too_long_status: int = unconfirmed(414, 431, section="2.2")
     # OAuth policies of the connected app.
     access_token_seconds: float = 7_200.0
     rotate_refresh_tokens: bool = True
@@ -108,6 +110,24 @@ class Switches:
     insufficient_access_status: int = unconfirmed(400, 403, section="2.5")
     # Unconfirmed: the status of STORAGE_LIMIT_EXCEEDED.
     storage_limit_status: int = unconfirmed(403, 400, section="5")
+    # The recycle bin holds so many rows per licence; the oldest are purged when it is full.
+    recycle_bin_rows_per_licence: int = 5_000
+    # Features that an org has or lacks: objects and fields come and go with them (features.py).
+    enhanced_email: bool = True
+    email_tracking: bool = True
+    multi_currency: bool = False
+    opportunity_teams: bool = False
+    custom_fields: bool = False
+    # Unconfirmed: the length of a mail's body, 32,000 or 131,072.
+    email_body_length: int = unconfirmed(131_072, 32_000, section="4")
+    # Unconfirmed: a parent that can be of several objects shows itself as `Name` or as what it is.
+    polymorphic_parent_is_name: bool = unconfirmed(True, False, section="2.2")
+    # Unconfirmed: `EmailMessage WHERE RelatedToId IN (SELECT …)`.
+    related_to_semi_join: bool = unconfirmed(True, False, section="2.2")
+    # Unconfirmed: whether SystemModstamp moves on an undelete, and whose it moves on a merge.
+    undelete_moves_stamp: bool = unconfirmed(True, False, section="4")
+    merge_moves_winner_stamp: bool = unconfirmed(True, False, section="4")
+    merge_moves_loser_stamps: bool = unconfirmed(True, False, section="4")
     # Unconfirmed: a dead query locator answers 400, by one list 404.
     invalid_query_locator_status: int = unconfirmed(400, 404, section="2.2")
 

@@ -67,7 +67,7 @@ EMAIL_MESSAGE = SObject(
     searchable=True,
     triggerable=True,
     access="system:ActivitiesAccess",
-    sharing="parent:RelatedToId",
+    sharing="mail",
 )
 
 EMAIL_MESSAGE_RELATION = SObject(
@@ -191,7 +191,7 @@ TASK = SObject(
     searchable=True,
     triggerable=True,
     access="system:ActivitiesAccess",
-    sharing="parent:WhatId",
+    sharing="parent:WhatId,WhoId",
 )
 
 OBJECTS = (EMAIL_MESSAGE, EMAIL_MESSAGE_RELATION, CASE, TASK)

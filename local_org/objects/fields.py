@@ -51,6 +51,8 @@ class Field:
     cascade_delete: bool = False
     restricted: bool = False
     values: tuple[Value, ...] = ()
+    formula: tuple[str, str] | None = None
+    """A cross-object formula: the lookup and the field of the record behind it. Worked out when it is read, so it moves no stamp."""
 
     @property
     def polymorphic(self) -> bool:
@@ -93,8 +95,8 @@ class SObject:
     access: str = "everyone"
     """Who may read it: `object` (its own ObjectPermissions), `like:X` (those of X), `system:P` (the user permission P), `everyone`."""
     sharing: str = "public"
-    """Which rows are seen without View All: `public`, `owner` (OwnerId), `parent:F` (whoever sees the record in F),
-    `user:F` (the user in F and who has Manage Users) or `file`."""
+    """Which rows are seen without View All: `public`, `owner` (OwnerId), `parent:F,G` (whoever sees the record in F or in G),
+    `user:F` (the user in F and who has Manage Users), `mail` or `file`."""
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

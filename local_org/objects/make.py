@@ -169,3 +169,10 @@ def seen() -> tuple[Field, ...]:
 def owner() -> Field:
     """Returns OwnerId."""
     return ref("OwnerId", "User", "CU", defaulted_on_create=True, permissionable=False)
+
+
+def currency_code() -> Field:
+    """Returns CurrencyIsoCode, which records have in an org with several currencies."""
+    return picklist(
+        "CurrencyIsoCode", 3, ("EUR", "USD"), permissionable=False, defaulted_on_create=True, default="EUR"
+    )

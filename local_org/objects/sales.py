@@ -77,6 +77,7 @@ ACCOUNT = SObject(
         m.area("Description", 32000),
         m.owner(),
         *m.audit(),
+        m.currency_code(),
         m.day("LastActivityDate", "N", permissionable=False),
         *m.seen(),
     ),
@@ -125,6 +126,7 @@ CONTACT = SObject(
         m.area("Description", 32000),
         m.owner(),
         *m.audit(),
+        m.currency_code(),
         m.day("LastActivityDate", "N", permissionable=False),
         *m.seen(),
         m.text("EmailBouncedReason", 255, "NU"),
@@ -132,6 +134,7 @@ CONTACT = SObject(
         m.flag("IsEmailBounced"),
         m.make("PhotoUrl", "url", "N", length=255, permissionable=False),
         m.text("Jigsaw", 20),
+        m.ref("IndividualId", "Individual"),
     ),
     createable=True,
     updateable=True,
@@ -156,6 +159,7 @@ OPPORTUNITY = SObject(
         m.is_deleted(),
         m.ref("AccountId", "Account", child_relationship="Opportunities", cascade_delete=True),
         m.ref("RecordTypeId", "RecordType", "NCU", permissionable=False),
+        m.currency_code(),
         m.flag("IsPrivate", "CU"),
         m.name_field(120),
         m.area("Description", 32000),
@@ -191,6 +195,16 @@ OPPORTUNITY = SObject(
         m.flag("HasOverdueTask", filterable=False, sortable=False, groupable=False),
         m.ref("LastAmountChangedHistoryId", "OpportunityHistory", "N", permissionable=False),
         m.ref("LastCloseDateChangedHistoryId", "OpportunityHistory", "N", permissionable=False),
+        m.area("Competition__c", 32_768, extra_type="richtextarea"),
+        m.area("Why_We_Win__c", 32_768),
+        m.text(
+            "Account_Industry__c",
+            1_300,
+            "N",
+            calculated=True,
+            formula=("AccountId", "Industry"),
+            groupable=False,
+        ),
     ),
     createable=True,
     updateable=True,
@@ -251,6 +265,39 @@ OPPORTUNITY_CONTACT_ROLE = SObject(
     sharing="parent:OpportunityId",
 )
 
+OPPORTUNITY_TEAM_MEMBER = SObject(
+    "OpportunityTeamMember",
+    "Opportunity Team Member",
+    "Opportunity Team Member",
+    "00q",
+    (
+        m.record_id(),
+        m.ref(
+            "OpportunityId",
+            "Opportunity",
+            "C",
+            child_relationship="OpportunityTeamMembers",
+            cascade_delete=True,
+        ),
+        m.ref("UserId", "User", "C", child_relationship="OpportunityTeams"),
+        m.picklist(
+            "TeamMemberRole",
+            40,
+            ("Account Manager", "Executive Sponsor", "Pre-Sales Consultant", "Sales Rep"),
+        ),
+        m.picklist("OpportunityAccessLevel", 40, ("Read", "Edit"), permissionable=False, default="Read"),
+        *m.audit(),
+        m.is_deleted(),
+    ),
+    createable=True,
+    updateable=True,
+    deletable=True,
+    replicateable=True,
+    triggerable=True,
+    access="like:Opportunity",
+    sharing="parent:OpportunityId",
+)
+
 OPPORTUNITY_STAGE = SObject(
     "OpportunityStage",
     "Opportunity Stage",
@@ -300,4 +347,12 @@ RECORD_TYPE = SObject(
     replicateable=True,
 )
 
-OBJECTS = (ACCOUNT, CONTACT, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, OPPORTUNITY_STAGE, RECORD_TYPE)
+OBJECTS = (
+    ACCOUNT,
+    CONTACT,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+    OPPORTUNITY_TEAM_MEMBER,
+    OPPORTUNITY_STAGE,
+    RECORD_TYPE,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local_org import bulk_jobs, files
 from local_org.access_log import calls_in_last_day
 from local_org.errors import ApiError
 from local_org.rest.dispatch import Answer, Call, resource
@@ -64,9 +65,6 @@ def limits(call: Call) -> Answer:
 
 
 def _counted(call: Call) -> dict[str, tuple[int, int]]:
-    # files.py stands on rest/writes.py, so it cannot be imported with this module.
-    from local_org import bulk_jobs, files
-
     switches = call.org.switches
     return {
         "ContentPublicationLimit": (switches.daily_content_versions, files.versions_in_last_day(call.org)),

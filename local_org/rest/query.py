@@ -7,6 +7,7 @@ import re
 import secrets
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from local_org import access_log, soql
@@ -24,8 +25,9 @@ PAGE_BYTES = 4 * 1024 * 1024
 """Pages of wide rows are cut here; how Salesforce cuts them is not documented, only that it does."""
 _STEP = 100
 _BATCH = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
-_TABLE = """create table if not exists _cursor (id text primary key, user_id text not null, soql text not null,
-    include_deleted integer not null, ids blob not null, created_at text not null) without rowid"""
+_TABLE = """create table if not exists _locator (id text primary key, user_id text not null, soql text not null,
+    include_deleted integer not null, child integer, ids blob not null, created_at text not null) without rowid"""
+"""A cursor is a statement with the ids of its rows; `child`: of the rows of one of its sub-selects."""
 
 
 @resource("GET", "/query")
@@ -57,9 +59,11 @@ def _first(call: Call, include_deleted: bool) -> Answer:
             }
         )
     ids = result.ids()
-    rows = _cut(result, ids, 0, _page_size(call, result))
-    cursor = _save(call, text, include_deleted, ids) if len(rows) < len(ids) else None
-    return _page(call, result, ids, 0, rows, cursor)
+    size = _page_size(call, result)
+    rows = _cut(result, ids, 0, size)
+    statement = _Statement(text, include_deleted)
+    cursor = _save(call, statement, ids) if len(rows) < len(ids) else None
+    return _page(call, result, _Part(ids, 0, rows, cursor), _children(call, statement, size))
 
 
 @resource("GET", "/query/{locator}")
@@ -69,21 +73,24 @@ def more(call: Call, locator: str) -> Answer:
     oldest = as_stamp(call.org.clock.now() - LIFE)
     call.org.store.execute(_TABLE)
     found = call.org.store.select(
-        "select soql, include_deleted, ids from _cursor where id = ? and user_id = ? and created_at > ?",
+        "select soql, include_deleted, child, ids from _locator where id = ? and user_id = ? and created_at > ?",
         (cursor, call.user_id, oldest),
     )
     if not found or not start.isdigit():
         raise ApiError(
             call.org.switches.invalid_query_locator_status, "INVALID_QUERY_LOCATOR", "invalid query locator"
         )
-    text, include_deleted, packed = found[0]
+    text, include_deleted, child, packed = found[0]
     assert isinstance(packed, bytes)
     ids: list[str] = json.loads(zlib.decompress(packed))
     access_log.note(soql=str(text))
-    result = call.org.query(str(text), user_id=call.user_id, include_deleted=bool(include_deleted))
-    return _page(
-        call, result, ids, int(start), _cut(result, ids, int(start), _page_size(call, result)), cursor
-    )
+    statement = _Statement(str(text), bool(include_deleted))
+    result = call.org.query(statement.text, user_id=call.user_id, include_deleted=statement.include_deleted)
+    if isinstance(child, int):
+        result = result.child(child)
+    size = _page_size(call, result)
+    part = _Part(ids, int(start), _cut(result, ids, int(start), size), cursor)
+    return _page(call, result, part, _children(call, statement, size))
 
 
 @resource("GET", "/queryAll/{locator}")
@@ -126,17 +133,50 @@ def _with_gaps(
     return [by_id.get(each) for each in wanted]
 
 
-def _save(call: Call, text: str, include_deleted: bool, ids: list[str]) -> str:
+@dataclass(frozen=True)
+class _Statement:
+    """What a locator remembers of the question."""
+
+    text: str
+    include_deleted: bool
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One page: all ids of the result, where the page begins, its rows, and the cursor if there are more."""
+
+    ids: Sequence[str]
+    start: int
+    rows: Sequence[soql.Row | None]
+    cursor: str | None
+
+
+def _children(call: Call, statement: _Statement, size: int) -> soql.ChildPages:
+    """Says how sub-selects are cut: like the page they are on, each with a locator of its own."""
+    return soql.ChildPages(
+        size, lambda child, ids: f"{call.base}/query/{_save(call, statement, ids, child)}-{size}"
+    )
+
+
+def _save(call: Call, statement: _Statement, ids: Sequence[str], child: int | None = None) -> str:
     cursor = to_18("0r8" + "".join(secrets.choice(ALPHANUMERIC) for _ in range(12)))
     assert cursor is not None
     store = call.org.store
     packed = zlib.compress(json.dumps(ids).encode(), 1)
     with store.transaction():
         store.execute(_TABLE)
-        store.execute("delete from _cursor where created_at <= ?", (as_stamp(call.org.clock.now() - LIFE),))
+        store.execute("delete from _locator where created_at <= ?", (as_stamp(call.org.clock.now() - LIFE),))
         store.execute(
-            "insert into _cursor values (?, ?, ?, ?, ?, ?)",
-            (cursor, call.user_id, text, include_deleted, packed, call.org.clock.stamp()),
+            "insert into _locator values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                cursor,
+                call.user_id,
+                statement.text,
+                statement.include_deleted,
+                child,
+                packed,
+                call.org.clock.stamp(),
+            ),
         )
     return cursor
 
@@ -144,21 +184,14 @@ def _save(call: Call, text: str, include_deleted: bool, ids: list[str]) -> str:
 def forget_cursors(store: Store) -> None:
     """Lets every locator die."""
     store.execute(_TABLE)
-    store.execute("delete from _cursor")
+    store.execute("delete from _locator")
 
 
-def _page(
-    call: Call,
-    result: soql.QueryResult,
-    ids: Sequence[str],
-    start: int,
-    rows: Sequence[soql.Row | None],
-    cursor: str | None,
-) -> Answer:
-    records = [result.to_record(row, call.version) for row in rows if row is not None]
+def _page(call: Call, result: soql.QueryResult, part: _Part, children: soql.ChildPages) -> Answer:
+    records = [result.to_record(row, call.version, children) for row in part.rows if row is not None]
     access_log.note(rows=len(records))
-    following = start + len(rows)
-    body: dict[str, object] = {"totalSize": len(ids), "done": following >= len(ids)}
-    if following < len(ids):
-        body["nextRecordsUrl"] = f"{call.base}/query/{cursor}-{following}"
+    following = part.start + len(part.rows)
+    body: dict[str, object] = {"totalSize": len(part.ids), "done": following >= len(part.ids)}
+    if following < len(part.ids):
+        body["nextRecordsUrl"] = f"{call.base}/query/{part.cursor}-{following}"
     return Answer(body | {"records": records})

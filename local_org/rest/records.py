@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from local_org import writes
 from local_org.errors import ApiError, not_found
+from local_org.file_routes import create_from_json
 from local_org.ids import to_18
 from local_org.objects import SObject
-from local_org.rest import writes
 from local_org.rest.describe import visible_object
 from local_org.rest.dispatch import Answer, Call, resource
 
@@ -31,9 +34,6 @@ def create(call: Call, sobject: str) -> Answer:
 
 def _insert(call: Call, sobject: SObject) -> str:
     if sobject.name == "ContentVersion":
-        # file_routes.py stands on rest/writes.py, so it cannot be imported with this module.
-        from local_org.file_routes import create_from_json
-
         return create_from_json(call.org, call.user_id, call.json())
     values = writes.checked(call.org, call.user_id, sobject.name, call.json())
     return call.org.store.insert(sobject.name, values, by=call.user_id)
@@ -91,7 +91,7 @@ def update(call: Call, sobject: str, record_id: str) -> Answer:
             400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be updated: {found.label}", []
         )
     _need(call, "Edit", found)
-    _need_own(call, found, before.get("OwnerId"))
+    _need_own(call, found, before)
     values = writes.checked_changes(call.org, call.user_id, found.name, call.json())
     if found.name == "EmailMessage" and before["Status"] != _DRAFT and set(values) - {"IsExternallyVisible"}:
         # Object Reference, EmailMessage: only drafts can be changed.
@@ -102,9 +102,9 @@ def update(call: Call, sobject: str, record_id: str) -> Answer:
     return Answer(status=204)
 
 
-def _need_own(call: Call, sobject: SObject, owner: object) -> None:
-    """Seeing a record by View All does not let one change it: that takes ownership or Modify All."""
-    if not call.access.may_change(sobject, owner):
+def _need_own(call: Call, sobject: SObject, row: Mapping[str, object]) -> None:
+    """Seeing a record by View All does not let one change it: that takes ownership, a role above it, or Modify All."""
+    if not call.access.may_change(sobject, row):
         raise writes.insufficient(
             call.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
         )
@@ -120,6 +120,6 @@ def delete(call: Call, sobject: str, record_id: str) -> Answer:
             400, "INVALID_TYPE_FOR_OPERATION", f"entity type {found.name} does not support delete", []
         )
     _need(call, "Delete", found)
-    _need_own(call, found, before.get("OwnerId"))
+    _need_own(call, found, before)
     call.org.store.delete(found.name, str(before["Id"]), by=call.user_id)
     return Answer(status=204)

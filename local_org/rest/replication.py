@@ -37,7 +37,7 @@ def updated(call: Call, sobject: str) -> Answer:
 def deleted(call: Call, sobject: str) -> Answer:
     """Lists what was deleted in [start, end), rows purged since included, as far back as the log of deletions goes (15 days at most)."""
     found = _replicateable(call, sobject)
-    deletion.expire(call.org.store)
+    call.org.store.expire_bin()
     reach = min(deletion.BIN_DAYS, timedelta(days=call.org.switches.deleted_list_days))
     earliest = (call.org.clock.now() - reach).replace(second=0, microsecond=0)
     start, end = _window(call, earliest)

@@ -1,7 +1,7 @@
 """SOQL: from the text of a statement to rows and REST records (SOQL and SOSL Reference).
 
-parser.py gives the tree (tree.py), compiler.py the SQL for one user, with scope.py for names, conditions.py for filters and joins.py
-for semi-joins; this module runs it and shapes the answer. Paging over HTTP is in rest/query.py.
+parser.py gives the tree (tree.py), compiler.py the SQL for one user, with scope.py for names, conditions.py for filters, joins.py for
+semi-joins, groups.py for aggregates, typeof.py for TYPEOF; this module runs it and shapes the answer. Paging is in rest/query.py.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from local_org.errors import ApiError
 from local_org.objects import SOBJECTS, Field
-from local_org.soql.compiler import MAX_GROUPS, Compiler
+from local_org.soql.asking import Asking
+from local_org.soql.compiler import Compiler
+from local_org.soql.groups import MAX_GROUPS
 from local_org.soql.parser import parse
 from local_org.soql.plan import Children, Node, Plan
 from local_org.soql.scope import NAME
 from local_org.store import Store
 from local_org.values import to_json
 
-if TYPE_CHECKING:
-    from local_org.org import Org
-
-__all__ = ["QueryResult", "Row", "run"]
+__all__ = ["Asking", "ChildPages", "QueryResult", "Row", "run"]
 Row = tuple[object, ...]
 _TOO_MUCH = re.compile("too large|too many|too deep|stack overflow")
 _CHUNK = 2_000
 _NAMES = {each.key_prefix: each.name for each in SOBJECTS.values()}
+
+
+@dataclass(frozen=True)
+class ChildPages:
+    """How many rows of a sub-select an answer holds, and what gives the address of the rest: of (place among the sub-selects, all ids)."""
+
+    size: int
+    address: Callable[[int, list[str]], str]
 
 
 class QueryResult:
@@ -105,7 +112,7 @@ class QueryResult:
             some = ids[start : start + _CHUNK]
             sql = f"{plan.select} where {column} in ({', '.join('?' * len(some))}) and {plan.where.text}{plan.order}"
             for row in self._store.select(sql, (*some, *plan.where.parameters)):
-                grouped[str(row[children.parent_index])].append(row)
+                grouped[str(row[-1])].append(row)
         return grouped
 
     def groups(self) -> list[Row]:
@@ -119,8 +126,17 @@ class QueryResult:
             raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
         return found
 
-    def to_record(self, row: Sequence[object], version: str) -> dict[str, object]:
-        """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`."""
+    def child(self, index: int) -> QueryResult:
+        """Returns the rows of a sub-select alone, by its place among the sub-selects: what its later pages are read from."""
+        return QueryResult(self._store, self.plan.children[index].plan)
+
+    def to_record(
+        self, row: Sequence[object], version: str, pages: ChildPages | None = None
+    ) -> dict[str, object]:
+        """Returns a raw row (of `page` or `groups`) as the REST API shows it, e.g. under version `66.0`.
+
+        Without `pages` a sub-select shows all its rows.
+        """
         if self.plan.node is None:
             values = {
                 name: to_json(field, value)
@@ -130,24 +146,30 @@ class QueryResult:
         record = _record(self.plan.node, row, version)
         for index, children in enumerate(self.plan.children):
             found = self._nested[index].get(str(row[self.plan.node.key]), [])[: children.limit]
-            record[children.name] = _nested(children, found, version)
+            record[children.name] = _nested(index, children, found, version, pages)
         return record
 
 
-def _nested(children: Children, rows: Sequence[Row], version: str) -> dict[str, object] | None:
+def _nested(
+    index: int, children: Children, rows: Sequence[Row], version: str, pages: ChildPages | None
+) -> dict[str, object] | None:
     node = children.plan.node
     assert node is not None
     if not rows:
         return None
-    return {"totalSize": len(rows), "done": True, "records": [_record(node, row, version) for row in rows]}
+    size = len(rows) if pages is None else pages.size
+    result: dict[str, object] = {"totalSize": len(rows), "done": len(rows) <= size}
+    if pages is not None and len(rows) > size:
+        result["nextRecordsUrl"] = pages.address(index, [str(row[node.key]) for row in rows])
+    return result | {"records": [_record(node, row, version) for row in rows[:size]]}
 
 
 def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object]:
     record_id = str(row[node.key])
-    name = node.sobject.name
-    path = _NAMES.get(record_id[:3], name) if node.sobject is NAME else name
-    url = f"/services/data/v{version}/sobjects/{path}/{record_id}"
-    record: dict[str, object] = {"attributes": {"type": name, "url": url}}
+    actual = _NAMES.get(record_id[:3], node.sobject.name) if node.sobject is NAME else node.sobject.name
+    url = f"/services/data/v{version}/sobjects/{actual}/{record_id}"
+    kind = node.sobject.name if node.shows_as_name else actual
+    record: dict[str, object] = {"attributes": {"type": kind, "url": url}}
     for field_name, index, field in node.fields:
         value = row[index]
         if field.type == "address":
@@ -158,16 +180,20 @@ def _record(node: Node, row: Sequence[object], version: str) -> dict[str, object
             record[field_name] = to_json(field, value)
     for relationship, parent in node.parents:
         record[relationship] = None if row[parent.key] is None else _record(parent, row, version)
+    for typed in node.typed:
+        actual = _NAMES.get(str(row[typed.key])[:3], "")
+        found = typed.branches.get(actual, typed.otherwise)
+        record[typed.name] = None if row[typed.key] is None else _record(found, row, version)
     return record
 
 
-def run(org: Org, text: str, *, user_id: str, include_deleted: bool) -> QueryResult:
-    """Compiles a statement for a user; `include_deleted` also gives rows of the recycle bin. Raises ApiError."""
+def run(store: Store, text: str, asking: Asking) -> QueryResult:
+    """Compiles a statement for the user who asks it. Raises ApiError."""
     try:
-        result = QueryResult(org.store, Compiler(org, text, user_id, include_deleted).compile(parse(text)))
+        result = QueryResult(store, Compiler(text, asking).compile(parse(text)))
         sql = result.plan.sql()
         # Prepares the statement without running it: what is too deep or too long for the store is refused before any page.
-        org.store.select(f"explain {sql.text}", sql.parameters)
+        store.select(f"explain {sql.text}", sql.parameters)
     except (RecursionError, sqlite3.OperationalError) as error:
         if isinstance(error, sqlite3.OperationalError) and not _TOO_MUCH.search(str(error)):
             raise

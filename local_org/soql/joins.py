@@ -15,6 +15,8 @@ MAX_JOINS = 2
 _NOT_INSIDE = frozenset(
     {"activityhistory", "attachment", "event", "eventattendee", "note", "openactivity", "tag", "task"}
 )
+_IN_OR = "Semi join sub-selects are not allowed with the 'OR' operator"
+_IN_NESTED_OR = "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested WHERE expressions"
 _LINK_IDS = frozenset({"id", "contentdocumentid", "linkedentityid"})
 _ONE_FILTER = (
     "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using "
@@ -26,34 +28,47 @@ _OTHER_FILTERS = (
 )
 
 
-def joins_of(condition: tree.Condition | None, in_or: bool = False) -> Iterator[tuple[tree.Join, bool]]:
-    """Yields each semi-join of a condition and whether it stands under an OR."""
+def joins_of(
+    condition: tree.Condition | None, depth: int = 0, in_or: str | None = None
+) -> Iterator[tuple[tree.Join, str | None]]:
+    """Yields each semi-join of a condition and what an OR above it breaks, or None."""
     match condition:
         case tree.Join():
             yield condition, in_or
         case tree.Logic(operator, terms):
+            if operator == "OR":
+                in_or = _IN_OR if depth == 0 else _IN_NESTED_OR
             for term in terms:
-                yield from joins_of(term, in_or or operator == "OR")
+                yield from joins_of(term, depth + 1, in_or)
         case tree.Negation(term):
-            yield from joins_of(term, in_or)
+            yield from joins_of(term, depth + 1, in_or)
 
 
-def check_joins(text: str, where: tree.Condition | None, source: SObject) -> None:
-    """Refuses what semi-joins must not do; raises ApiError MALFORMED_QUERY."""
+def check_joins(
+    text: str, where: tree.Condition | None, source: SObject, *, related_to_accepted: bool
+) -> None:
+    """Refuses what semi-joins must not do; raises ApiError MALFORMED_QUERY.
+
+    `related_to_accepted`: whether EmailMessage.RelatedToId may stand on the left, which nobody could confirm.
+    """
     found = list(joins_of(where))
     if len(found) > MAX_JOINS:
         raise faults.malformed(
             text, found[MAX_JOINS][0].source.at, f"Maximum {MAX_JOINS} semi join sub-selects are allowed"
         )
     for join, in_or in found:
-        problem = _problem(join, in_or, source)
+        problem = in_or or _problem(join, source)
+        if problem is None and not related_to_accepted and _is_related_to(join, source):
+            problem = f"Entity '{source.name}' does not support semi join on 'RelatedToId'"
         if problem:
             raise faults.malformed(text, join.source.at, problem)
 
 
-def _problem(join: tree.Join, in_or: bool, source: SObject) -> str | None:
-    if in_or:
-        return "Semi join sub-selects are not allowed with the 'OR' operator"
+def _is_related_to(join: tree.Join, source: SObject) -> bool:
+    return source.name == "EmailMessage" and _field_name(join) == "relatedtoid"
+
+
+def _problem(join: tree.Join, source: SObject) -> str | None:
     if any(True for _ in joins_of(join.where)):
         return "Nesting of semi join sub-selects is not supported"
     if isinstance(join.operand, tree.Call) or "." in join.operand.text.removeprefix(f"{source.name}."):

@@ -67,8 +67,18 @@ class _Builder(Transformer[Token, Any]):
     def sub_item(self, query: tree.Query) -> tree.Item:
         return tree.Item(query)
 
-    def typeof_item(self, keyword: Token, _: Token) -> tree.Item:
-        raise malformed("", keyword.start_pos or 0, "TYPEOF is not supported by this org")
+    def when(
+        self, _: Token, sobject: Token, __: Token, *fields: Token
+    ) -> tuple[tree.Path, tuple[tree.Path, ...]]:
+        return _path(sobject), tuple(map(_path, fields))
+
+    def typeof_else(self, _: Token, *fields: Token) -> list[tree.Path]:
+        return list(map(_path, fields))
+
+    def typeof_item(self, _: Token, relationship: Token, *parts: Any) -> tree.Item:
+        branches = tuple(each for each in parts if isinstance(each, tuple))
+        otherwise = next((tuple(each) for each in parts if isinstance(each, list)), ())
+        return tree.Item(tree.TypeOf(_path(relationship), branches, otherwise))
 
     def call(self, path: Token, argument: tree.Path | tree.Call | None) -> tree.Call:
         return tree.Call(str(path).upper(), argument, path.start_pos or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from local_org.objects import Field, SObject
@@ -25,15 +26,27 @@ class Node:
     key: int
     fields: tuple[tuple[str, int, Field], ...]
     parents: tuple[tuple[str, Node], ...]
+    shows_as_name: bool = True
+    """Whether a parent of several possible objects calls itself `Name`, or what it is."""
+    typed: tuple[Typed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A polymorphic parent under TYPEOF: the position of its id, the record by object name, and the one of all other objects."""
+
+    name: str
+    key: int
+    branches: Mapping[str, Node]
+    otherwise: Node
 
 
 @dataclass(frozen=True)
 class Children:
-    """A sub-select: the relationship's name, the child's plan, and the position of the parent's id in its rows."""
+    """A sub-select: the relationship's name and the child's plan, whose rows end with the parent's id."""
 
     name: str
     plan: Plan
-    parent_index: int
     limit: int | None
 
 

@@ -152,6 +152,31 @@ class Scope:
         self._joins.append(f"left join {quoted(target.name)} {alias} on {alias}.Id = {column}")
         return Parent(target, alias, f"{alias}.Id", field)
 
+    def polymorphic(self, relationship: tree.Path) -> tuple[Field, str]:
+        """Returns the reference behind a relationship of the main object that can point to several, and its column."""
+        field = self.sobject.relationship(relationship.text)
+        if field is None or field.name.lower() not in self._fields_of(self.sobject):
+            raise faults.no_relationship(self.text, relationship.at, relationship.text)
+        if not field.polymorphic:
+            message = f"TYPEOF is not allowed on '{relationship.text}', which points to one object"
+            raise faults.malformed(self.text, relationship.at, message)
+        return field, f"{self.base}.{quoted(field.name)}"
+
+    def typed_parent(self, reference: Field, column: str, sobject: tree.Path) -> Parent:
+        """Returns the parent as one of its possible objects, joined; raises ApiError where the user may not read that."""
+        target = SOBJECTS.get(
+            next(each for each in reference.reference_to if each.lower() == sobject.text.lower())
+        )
+        if target is None or not self.access.may_read(target):
+            raise faults.no_object(self.text, sobject.at, sobject.text)
+        alias = f"{self._prefix}{len(self._joins) + 1}"
+        self._joins.append(f"left join {quoted(target.name)} {alias} on {alias}.Id = {column}")
+        return Parent(target, alias, f"{alias}.Id", reference)
+
+    def field_of(self, parent: Parent, path: tree.Path) -> Resolved:
+        """Returns a field of a parent by its plain name."""
+        return self._field(parent, path.text, path.at)
+
     def _fields_of(self, sobject: SObject) -> dict[str, Field]:
         if sobject is NAME:
             return {each.name.lower(): each for each in NAME.fields}
@@ -164,6 +189,8 @@ class Scope:
         if parent.sobject is NAME:
             assert parent.reference is not None
             return Resolved(field, self._shared(parent.reference, parent.key, field))
+        if field.formula is not None:
+            return Resolved(field, _formula(parent, field.formula))
         if not stored(field):
             return Resolved(field, _address(parent, field))
         return Resolved(field, f"{parent.alias}.{quoted(field.name)}")
@@ -189,6 +216,16 @@ class Scope:
 
 def _name_of(sobject: SObject) -> str:
     return next((each.name for each in sobject.fields if each.name_field), "Id")
+
+
+def _formula(parent: Parent, formula: tuple[str, str]) -> str:
+    """Returns the value of a cross-object formula, whatever the user may see of the other record."""
+    lookup, name = formula
+    reference = parent.sobject.field(lookup)
+    assert reference is not None
+    column = f"{parent.alias}.{quoted(lookup)}"
+    target = quoted(reference.reference_to[0])
+    return f"(select f_.{quoted(name)} from {target} f_ where f_.Id = {column}) collate nocase"
 
 
 def _address(parent: Parent, field: Field) -> str:

@@ -87,10 +87,24 @@ Condition = Compare | Member | Join | Logic | Negation
 
 
 @dataclass(frozen=True)
+class TypeOf:
+    """`TYPEOF relationship WHEN object THEN fields … ELSE fields END`."""
+
+    relationship: Path
+    branches: tuple[tuple[Path, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
+
+    @property
+    def at(self) -> int:
+        """Where it stands in the statement."""
+        return self.relationship.at
+
+
+@dataclass(frozen=True)
 class Item:
     """One thing selected, with its alias."""
 
-    what: Operand | Query
+    what: Selected
     alias: str | None = None
 
 
@@ -116,3 +130,11 @@ class Query:
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int | None = None
+
+    @property
+    def at(self) -> int:
+        """Where it stands in the statement: its object does."""
+        return self.source.at
+
+
+Selected = Path | Call | Query | TypeOf

@@ -192,10 +192,13 @@ EMAIL_MESSAGE = SObject(
         " RelatedToId ReplyToEmailMessageId Status Subject TextBody ThreadIdentifier ToAddress ValidatedFromAddress"
     )
     + _fields("ParentId", need=Need.SPECIAL)
-    + _fields("Incoming IsExternallyVisible IsOpened IsTracked", "boolean")
+    + _fields("Incoming IsExternallyVisible", "boolean")
+    # An org without e-mail tracking does not have them (missing in the describe of 2019), so no admin could grant them.
+    + _fields("IsOpened IsTracked", "boolean", Need.SPECIAL)
+    + _fields("FirstOpenedDate LastOpenedDate", "timestamptz", Need.SPECIAL)
     + _fields("IsBounced IsClientManaged", "boolean", Need.SPECIAL)
     + IS_DELETED
-    + _fields("FirstOpenedDate LastOpenedDate MessageDate", "timestamptz")
+    + _fields("MessageDate", "timestamptz")
     + AUDIT,
     key_fields=("Id", "RelatedToId", "SystemModstamp", "IsDeleted"),
     parent="RelatedToId",

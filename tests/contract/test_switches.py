@@ -132,6 +132,13 @@ NEVER_MET: dict[str, str] = {
     "approve_uninstalled_apps_is_a_field": _NO_SETUP_CHECK,
     "oauth_tokens_of_others_need_manage_users": _NO_SETUP_CHECK,
     "layouts_name_the_files_list": _NO_SETUP_CHECK,
+    "email_body_length": "raw columns are text without a length, so that no length of a body is ever relied on",
+    "polymorphic_parent_is_name": "the client selects no field of a polymorphic parent",
+    "related_to_semi_join": "mails are asked for by explicit ids of deals, never by a semi-join",
+    "undelete_moves_stamp": "whether the sync finds an undelete without a stamp takes a comparison of ids, which is still to come",
+    "merge_moves_winner_stamp": "the winner's own fields do not change by a merge; its roles have stamps of their own",
+    "merge_moves_loser_stamps": "a loser without a new stamp is found by a comparison of ids, which is still to come",
+    "uri_too_long_status": "queries too long for a URI travel in a composite's body; test_reading.py holds the longest one",
     "retrieve_ids": _NO_RETRIEVE,
     "retrieve_answers_null": _NO_RETRIEVE,
 }

@@ -12,14 +12,14 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def test_the_checksum_says_which_characters_are_capitals() -> None:
-    """Help, "How to convert 15 character IDs to 18": a wrong checksum would make ids that no other client accepts."""
+    """API sheet 6; Help, "How to convert 15 character IDs to 18": a wrong checksum would make ids that no other client accepts."""
     assert ids.to_18("001A0000006Vm9r") == "001A0000006Vm9rIAC"
     assert ids.to_18("00Dx0000000ALIZ") == "00Dx0000000ALIZEA4"[:15] + ids.checksum("00Dx0000000ALIZ")
 
 
 @given(st.text(ALPHABET, min_size=15, max_size=15))
 def test_an_18_character_id_in_another_case_is_the_same_id(short: str) -> None:
-    """The long form is case-insensitive by its checksum: spreadsheets that fold case must not break a lookup."""
+    """API sheet 6; The long form is case-insensitive by its checksum: spreadsheets that fold case must not break a lookup."""
     full = ids.to_18(short)
     assert full is not None
     assert ids.to_18(full.lower()) == full

@@ -34,7 +34,7 @@ def follow(world: World, page: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_pages_hold_2000_rows_and_the_total_stays_the_grand_total(world: World) -> None:
-    """REST API Developer Guide, Query, nextRecordsUrl: `<cursor>-<next row>`; the last page has none."""
+    """API sheet 2.2; REST API Developer Guide, Query, nextRecordsUrl: `<cursor>-<next row>`; the last page has none."""
     load_accounts(world, 4_100)
     pages = follow(world, world.get("/query", q=SOQL))
     assert [len(page["records"]) for page in pages] == [2_000, 2_000, 100]
@@ -51,7 +51,7 @@ def test_pages_hold_2000_rows_and_the_total_stays_the_grand_total(world: World) 
     ("hint", "size"), [("batchSize=500", 500), ("batchSize=1", 200), ("batchSize=9999", 2_000)]
 )
 def test_the_batch_size_is_a_hint_within_bounds(world: World, hint: str, size: int) -> None:
-    """REST API Developer Guide, Query Options Header: 200 to 2,000."""
+    """API sheet 2.2; REST API Developer Guide, Query Options Header: 200 to 2,000."""
     load_accounts(world, 2_500)
     page = world.call("GET", "/query", q=SOQL, headers={"sforce-query-options": hint}).body
     assert isinstance(page, dict)
@@ -59,7 +59,7 @@ def test_the_batch_size_is_a_hint_within_bounds(world: World, hint: str, size: i
 
 
 def test_wide_rows_come_in_smaller_pages(world: World) -> None:
-    """REST API Developer Guide, Query: a page may be smaller than asked; a client that counts on 2,000 would stop early."""
+    """API sheet 2.2; REST API Developer Guide, Query: a page may be smaller than asked; a client that counts on 2,000 would stop early."""
     body = "x" * 100_000
     for _ in range(150):
         world.add("EmailMessage", HtmlBody=body)
@@ -68,10 +68,38 @@ def test_wide_rows_come_in_smaller_pages(world: World) -> None:
     assert pages[0]["totalSize"] == 150
 
 
+def test_two_long_custom_texts_bring_the_page_down_to_200_rows(world: World) -> None:
+    """API sheet 2.2 [D]: whatever the hint says; one of them, or standard long texts, do not."""
+    world.org.switches.set({"custom_fields": True})
+    rows = ({"Id": ids.make_id("006", n + 1), "Name": "x", "OwnerId": world.admin} for n in range(450))
+    world.org.store.load("Opportunity", rows)
+    for fields, sizes in (
+        ("Competition__c, Why_We_Win__c", [200, 200, 50]),
+        ("Competition__c, Description", [450]),
+        ("FIELDS(STANDARD)", [450]),
+    ):
+        answer = world.call(
+            "GET",
+            "/query",
+            q=f"SELECT {fields} FROM Opportunity",
+            headers={"sforce-query-options": "batchSize=500"},
+        )
+        assert isinstance(answer.body, dict)
+        assert [len(page["records"]) for page in follow(world, answer.body)] == sizes
+
+
+def test_more_than_ten_cursors_stay_open(world: World) -> None:
+    """API sheet 2.2: the rule of ten cursors a user was dropped; the eleventh must not close the first."""
+    load_accounts(world, 201)
+    hint = {"sforce-query-options": "batchSize=200"}
+    pages: list[Any] = [world.call("GET", "/query", q=SOQL, headers=hint).body for _ in range(12)]
+    assert [len(follow(world, page)) for page in pages] == [2] * 12
+
+
 def test_a_locator_can_be_read_again_and_outlives_a_restart(
     world: World, tmp_path: Path, clock: Clock
 ) -> None:
-    """Limits Quick Reference, query cursors: they live two days; a client that lost the answer asks for the same page again."""
+    """API sheet 2.2; Limits Reference, query cursors: they live two days; a client that lost the answer asks for the same page again."""
     load_accounts(world, 2_100)
     locator = world.get("/query", q=SOQL)["nextRecordsUrl"].removeprefix(PREFIX)
     first = world.get(locator)
@@ -83,7 +111,7 @@ def test_a_locator_can_be_read_again_and_outlives_a_restart(
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_dead_locator_is_refused(world: World, clock: Clock, status: int) -> None:
-    """REST API Developer Guide, INVALID_QUERY_LOCATOR; sources differ on its status, so it is a switch."""
+    """API sheet 2.2; REST API Developer Guide, INVALID_QUERY_LOCATOR; sources differ on its status, so it is a switch."""
     world.org.switches.invalid_query_locator_status = status
     load_accounts(world, 2_100)
     locator = world.get("/query", q=SOQL)["nextRecordsUrl"].removeprefix(PREFIX)
@@ -124,7 +152,7 @@ def test_query_all_pages_hold_deleted_rows_too(world: World) -> None:
 
 
 def test_base64_comes_as_the_address_of_the_bytes(world: World) -> None:
-    """REST API Developer Guide, sObject Blob Get: VersionData in a query is a path, not content."""
+    """API sheet 2.2; REST API Developer Guide, sObject Blob Get: VersionData in a query is a path, not content."""
     document = world.org.store.insert("ContentDocument", {"Title": "Plan"}, by=world.admin)
     version = world.add("ContentVersion", ContentDocumentId=document, Title="Plan")
     path = f"{PREFIX}/sobjects/ContentVersion/{version}/VersionData"

@@ -18,7 +18,7 @@ def without_place(message: str) -> str:
 
 
 def test_a_hidden_field_looks_exactly_like_one_that_does_not_exist(world: World) -> None:
-    """REST API Developer Guide, Status Codes, INVALID_FIELD: a client must not be able to tell, so ours must not rely on it."""
+    """API sheet 2.5; REST Guide, Status Codes, INVALID_FIELD: a client must not be able to tell, so ours must not rely on it."""
     world.hide("Opportunity", "Amount")
     for clause in (
         "SELECT {} FROM Opportunity",
@@ -60,7 +60,7 @@ def test_the_parts_of_an_address_are_hidden_with_it(world: World) -> None:
 
 
 def test_required_fields_cannot_be_hidden(world: World) -> None:
-    """Object Reference, FieldPermissions: required fields, ids and audit fields have no row and are always visible."""
+    """API sheet 4; Object Reference, FieldPermissions: required fields, ids and audit fields have no row and are always visible."""
     for profile in (standard.ADMINISTRATOR, standard.ORDINARY):
         everything = standard.governed_fields(SOBJECTS["Opportunity"])
         world.hide("Opportunity", *everything, profile=profile)
@@ -79,7 +79,7 @@ def test_required_fields_cannot_be_hidden(world: World) -> None:
 
 
 def test_view_all_fields_lifts_field_level_security(world: World) -> None:
-    """Object Reference, ObjectPermissions, PermissionsViewAllFields."""
+    """API sheet 4; Object Reference, ObjectPermissions, PermissionsViewAllFields."""
     world.hide("Opportunity", "Amount", profile=standard.ORDINARY)
     assert world.refusal("SELECT Amount FROM Opportunity", by=world.rep).code == "INVALID_FIELD"
     flags = ["PermissionsRead", "PermissionsViewAllFields"]
@@ -90,7 +90,7 @@ def test_view_all_fields_lifts_field_level_security(world: World) -> None:
 
 
 def test_an_unreadable_object_looks_exactly_like_one_that_does_not_exist(world: World) -> None:
-    """REST API Developer Guide, Status Codes, INVALID_TYPE: in queries, describes and lists alike."""
+    """API sheet 2.5; REST API Developer Guide, Status Codes, INVALID_TYPE: in queries, describes and lists alike."""
     profile = world.permission_set(standard.ORDINARY)
     standard.grant_object(world.org.store, profile, "Opportunity", [], by=world.admin)
     hidden, absent = (
@@ -125,7 +125,7 @@ def test_mails_need_access_to_activities(world: World) -> None:
 
 
 def test_a_user_sees_their_own_deals_and_what_hangs_on_them(world: World) -> None:
-    """Help, "Organization-Wide Sharing Defaults", Private: roles and mails of an invisible deal are invisible."""
+    """API sheet 4; Help, "Organization-Wide Sharing Defaults", Private: roles and mails of an invisible deal are invisible."""
     deals = {"own": world.add("Opportunity", by=world.rep), "foreign": world.add("Opportunity")}
     for deal in deals.values():
         world.add("OpportunityContactRole", OpportunityId=deal, ContactId=world.add("Contact"))
@@ -144,7 +144,7 @@ def test_a_user_sees_their_own_deals_and_what_hangs_on_them(world: World) -> Non
 
 @pytest.mark.parametrize("grant", ["PermissionsViewAllRecords", "ViewAllData"])
 def test_view_all_lifts_sharing(world: World, grant: str) -> None:
-    """Help, "View All and Modify All Permissions": on the object or for all data; whoever lacks it sees a part without a word."""
+    """API sheet 4; Help, "View All": on the object or for all data; whoever lacks it sees a part without a word."""
     world.add("EmailMessage", RelatedToId=world.add("Opportunity"))
     profile = world.permission_set(standard.ORDINARY)
     soql = "SELECT COUNT() FROM Opportunity"
@@ -160,7 +160,7 @@ def test_view_all_lifts_sharing(world: World, grant: str) -> None:
 
 
 def test_a_permission_set_counts_while_it_is_assigned(world: World, clock: Clock) -> None:
-    """Object Reference, PermissionSetAssignment: permissions add up; an expired assignment no longer counts."""
+    """API sheet 4; Object Reference, PermissionSetAssignment: permissions add up; an expired assignment no longer counts."""
     granted = world.add("PermissionSet", Name="Setup", Label="Setup", PermissionsViewSetup=True)
     assert world.refusal("SELECT Id FROM PermissionSet", by=world.rep).code == "INVALID_TYPE"
     world.add(
@@ -175,14 +175,14 @@ def test_a_permission_set_counts_while_it_is_assigned(world: World, clock: Clock
 
 
 def test_the_record_type_field_exists_once_there_are_record_types(world: World) -> None:
-    """Object Reference, Opportunity: RecordTypeId shows only in orgs that have record types."""
+    """API sheet 4; Object Reference, Opportunity: RecordTypeId shows only in orgs that have record types."""
     assert world.refusal("SELECT RecordTypeId FROM Opportunity").code == "INVALID_FIELD"
     world.add("RecordType", Name="Renewal", DeveloperName="Renewal", SobjectType="Opportunity", IsActive=True)
     assert world.records("SELECT RecordTypeId FROM Opportunity") == []
 
 
 def test_a_system_user_without_a_profile_sees_nothing(world: World) -> None:
-    """Object Reference, User: the automated process is a row among the users and nobody who can ask."""
+    """API sheet 4; Object Reference, User: the automated process is a row among the users and nobody who can ask."""
     system = world.org.system_user_id
     assert world.refusal("SELECT Id FROM Opportunity", by=system).code == "INVALID_TYPE"
     assert world.records(f"SELECT FirstName, Profile.Name FROM User WHERE Id = '{system}'") == [

@@ -28,7 +28,7 @@ def deals(world: World) -> World:
 
 
 def test_values_come_in_the_types_and_formats_of_the_rest_api(world: World) -> None:
-    """REST API Developer Guide, Query: times in UTC with +0000, dates alone, amounts with a point, blank as null, ids of 18."""
+    """API sheet 2.2; REST Guide, Query: times in UTC with +0000, dates alone, amounts with a point, blank as null, ids of 18."""
     world.add("Opportunity", Name="x", Amount=23)
     assert world.records("SELECT Id, Name, Amount, CloseDate, CreatedDate, IsWon, NextStep, FiscalYear FROM Opportunity") == [
         {
@@ -39,7 +39,7 @@ def test_values_come_in_the_types_and_formats_of_the_rest_api(world: World) -> N
 
 
 def test_records_say_what_they_are_in_the_spelling_of_the_describe(world: World) -> None:
-    """REST API Developer Guide, Query: attributes with type and url; names as described, however the query spells them."""
+    """API sheet 2.2; REST API Developer Guide, Query: attributes with type and url; names as described, however the query spells them."""
     deal_id = world.add("Opportunity")
     record = world.get("/query", q="select ID, stagename from OPPORTUNITY")["records"][0]
     url = f"/services/data/v66.0/sobjects/Opportunity/{deal_id}"
@@ -51,7 +51,7 @@ def test_records_say_what_they_are_in_the_spelling_of_the_describe(world: World)
 
 
 def test_a_parent_is_a_record_of_its_own_or_null(deals: World) -> None:
-    """SOQL and SOSL Reference, "Understanding Relationship Query Results": an empty lookup gives null, not a record of nulls."""
+    """API sheet 2.2; SOQL Reference, "Understanding Relationship Query Results": an empty lookup gives null, not a record of nulls."""
     records = deals.records(
         "SELECT Name, Account.Name, Account.Owner.Username, Owner.Profile.Name FROM Opportunity ORDER BY Name LIMIT 2"
     )
@@ -72,7 +72,7 @@ def test_an_alias_of_the_object_and_its_own_name_lead_to_its_fields(deals: World
 
 
 def test_children_come_as_a_result_inside_the_record_or_null(world: World) -> None:
-    """SOQL and SOSL Reference, "Relationship Queries": sub-selects have totalSize, done and records, and null where none is."""
+    """API sheet 2.2; SOQL Reference, "Relationship Queries": sub-selects have totalSize, done and records, and null where none is."""
     with_role, without = world.add("Opportunity", Name="a"), world.add("Opportunity", Name="b")
     for last_name in ("One", "Two"):
         contact = world.add("Contact", LastName=last_name)
@@ -91,7 +91,7 @@ def test_children_come_as_a_result_inside_the_record_or_null(world: World) -> No
 
 
 def test_a_polymorphic_parent_shows_what_all_its_objects_share(world: World) -> None:
-    """SOQL and SOSL Reference, "Polymorphic Relationships": the parent is a Name, and its Type can be filtered by."""
+    """API sheet 2.2; SOQL and SOSL Reference, "Polymorphic Relationships": the parent is a Name, and its Type can be filtered by."""
     deal, account = world.add("Opportunity", Name="Deal"), world.add("Account", Name="Acme")
     for related in (deal, account, None):
         world.add("EmailMessage", RelatedToId=related)
@@ -107,7 +107,7 @@ def test_a_polymorphic_parent_shows_what_all_its_objects_share(world: World) -> 
 
 
 def test_an_address_is_one_object_of_its_parts(world: World) -> None:
-    """Object Reference, "Address Compound Fields": all parts, null where blank; null when the whole address is blank."""
+    """API sheet 2.2; Object Reference, "Address Compound Fields": all parts, null where blank; null when the whole address is blank."""
     world.add("Account", Name="a", BillingCity="Bonn")
     world.add("Account", Name="b")
     addresses = world.column("SELECT BillingAddress FROM Account ORDER BY Name")
@@ -162,12 +162,12 @@ def test_an_address_is_one_object_of_its_parts(world: World) -> None:
     ],
 )
 def test_a_condition_holds_for_the_rows_that_soql_means(deals: World, where: str, expected: str) -> None:
-    """SOQL and SOSL Reference, "WHERE" and "null": text without case; != and NOT IN hold for null, < and > do not."""
+    """API sheet 2.2; SOQL and SOSL Reference, "WHERE" and "null": text without case; != and NOT IN hold for null, < and > do not."""
     assert names(deals, where) == list(expected)
 
 
 def test_ids_are_found_by_both_forms_and_told_apart_by_case(world: World) -> None:
-    """SOQL and SOSL Reference, "Comparison Operators": 15-character ids are case-sensitive, both lengths are accepted."""
+    """API sheet 6; SOQL and SOSL Reference, "Comparison Operators": 15-character ids are case-sensitive, both lengths are accepted."""
     wanted, other = ("006Qy00000000bb", "006Qy00000000BB")
     for short in (wanted, other):
         world.add("Opportunity", Id=to_18(short))
@@ -198,7 +198,7 @@ def test_null_comes_first_in_both_directions_unless_said_otherwise(deals: World)
 
 
 def test_count_alone_is_the_total_and_no_rows(deals: World) -> None:
-    """SOQL and SOSL Reference, "COUNT()": totalSize is the number and records is empty."""
+    """API sheet 2.2; SOQL and SOSL Reference, "COUNT()": totalSize is the number and records is empty."""
     assert deals.get("/query", q="SELECT COUNT() FROM Opportunity WHERE Amount > 1") == {
         "totalSize": 2,
         "done": True,
@@ -207,7 +207,7 @@ def test_count_alone_is_the_total_and_no_rows(deals: World) -> None:
 
 
 def test_groups_are_named_by_field_alias_or_number(deals: World) -> None:
-    """SOQL and SOSL Reference, "GROUP BY": expr0 counts only the unnamed, a grouped field keeps its name."""
+    """API sheet 2.2; SOQL and SOSL Reference, "GROUP BY": expr0 counts only the unnamed, a grouped field keeps its name."""
     soql = (
         "SELECT Account.Name, CALENDAR_MONTH(CloseDate), COUNT(Id) n, SUM(Amount), MAX(Name) FROM Opportunity"
         " GROUP BY Account.Name, CALENDAR_MONTH(CloseDate) HAVING COUNT(Id) > 1 ORDER BY COUNT(Id) DESC"
@@ -229,7 +229,7 @@ def test_groups_are_named_by_field_alias_or_number(deals: World) -> None:
 
 
 def test_deleted_rows_are_only_in_query_all(world: World) -> None:
-    """REST API Developer Guide, QueryAll: the one way by which a soft delete is seen in a query."""
+    """API sheet 2.2; REST API Developer Guide, QueryAll: the one way by which a soft delete is seen in a query."""
     deal_id = world.add("Opportunity")
     world.org.store.delete("Opportunity", deal_id, by=world.admin)
     assert world.column("SELECT Id FROM Opportunity") == []
@@ -259,7 +259,7 @@ def test_deleted_rows_are_only_in_query_all(world: World) -> None:
     ],
 )
 def test_a_date_literal_is_its_range_of_days(world: World, literal: str, first: str, last: str) -> None:
-    """SOQL and SOSL Reference, "Date Formats and Date Literals": both ends belong to it, the days around do not."""
+    """API sheet 6; SOQL and SOSL Reference, "Date Formats and Date Literals": both ends belong to it, the days around do not."""
     for day in (first, last):
         for offset in (-1, 0, 1):
             world.add("Opportunity", CloseDate=(date.fromisoformat(day) + timedelta(days=offset)).isoformat())
@@ -278,7 +278,7 @@ def test_a_date_literal_is_its_range_of_days(world: World, literal: str, first: 
 
 
 def test_today_begins_at_the_users_midnight(world: World, clock: Clock) -> None:
-    """SOQL and SOSL Reference, "Date Formats and Date Literals": literals use the user's time zone, stored times are UTC."""
+    """API sheet 6; SOQL and SOSL Reference, "Date Formats and Date Literals": literals use the user's time zone, stored times are UTC."""
     world.org.store.update("User", world.admin, {"TimeZoneSidKey": "America/Los_Angeles"}, by=world.admin)
     world.add("Opportunity", Name="before", CreatedDate="2026-05-13T06:59:59.000Z")
     world.add("Opportunity", Name="after", CreatedDate="2026-05-13T07:00:00.000Z")

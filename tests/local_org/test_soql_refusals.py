@@ -20,7 +20,7 @@ FIELD_HELP = (
 
 
 def test_an_unknown_object_is_refused_under_an_excerpt_of_the_query(world: World) -> None:
-    """REST API Developer Guide, Status Codes: the text of a recorded INVALID_TYPE, caret and position included."""
+    """API sheet 2.5; REST API Developer Guide, Status Codes: the text of a recorded INVALID_TYPE, caret and position included."""
     refusal = world.refusal("SELECT Id, Name FROM XYZZY")
     text = "\nSELECT Id, Name FROM XYZZY\n                     ^\nERROR at Row:1:Column:22\n"
     assert (refusal.status, refusal.code) == (400, "INVALID_TYPE")
@@ -28,7 +28,7 @@ def test_an_unknown_object_is_refused_under_an_excerpt_of_the_query(world: World
 
 
 def test_an_unknown_field_is_refused_with_its_place(world: World) -> None:
-    """REST API Developer Guide, Status Codes: clients find the field's name in this text."""
+    """API sheet 2.5; REST API Developer Guide, Status Codes: clients find the field's name in this text."""
     refusal = world.refusal("SELECT Id,\n  Foo FROM Account")
     assert (refusal.status, refusal.code) == (400, "INVALID_FIELD")
     assert (
@@ -68,13 +68,25 @@ def test_an_unknown_field_is_refused_with_its_place(world: World) -> None:
         ("SELECT COUNT() FROM Account GROUP BY Name", "MALFORMED_QUERY", "COUNT() takes neither GROUP BY nor ORDER BY"),
         ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
         ("SELECT Account.Owner.Manager.Manager.Manager.Manager.Name FROM Opportunity", "MALFORMED_QUERY", "more than 5 levels"),
-        ("SELECT TYPEOF What WHEN Account THEN Phone END FROM Task", "MALFORMED_QUERY", "TYPEOF is not supported"),
+        ("SELECT TYPEOF Owner WHEN User THEN Phone END FROM Task", "MALFORMED_QUERY", "which points to one object"),
+        ("SELECT TYPEOF What WHEN User THEN Phone END FROM Task", "MALFORMED_QUERY", "does not point to 'User'"),
+        ("SELECT TYPEOF What WHEN Account THEN Amount END FROM Task", "INVALID_FIELD", "No such column 'Amount' on entity 'Account'"),
+        ("SELECT TYPEOF What WHEN Account THEN Phone END, COUNT(Id) FROM Task GROUP BY Id", "MALFORMED_QUERY", "TYPEOF is not allowed"),
+        ("SELECT TYPEOF What END FROM Task", "MALFORMED_QUERY", "unexpected token: 'END'"),
+        ("SELECT Name n FROM Account", "MALFORMED_QUERY", "only aggregate expressions use field aliasing"),
+        ("SELECT COUNT(Id) n, MAX(Name) n FROM Account", "MALFORMED_QUERY", "duplicate alias: n"),
+        ("SELECT Type FROM Account GROUP BY Type ORDER BY Name", "MALFORMED_QUERY", "Ordered field must be grouped or aggregated: Name"),
+        ("SELECT Type FROM Account GROUP BY Type HAVING Name = 'x'", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
+        ("SELECT MAX(IsWon) FROM Opportunity", "MALFORMED_QUERY", "field IsWon does not support aggregate operator MAX"),
+        ("SELECT COUNT(Description) FROM Opportunity", "MALFORMED_QUERY", "field Description does not support aggregate operator COUNT"),
+        ("SELECT Id, (SELECT Id FROM Contacts OFFSET 1) FROM Account", "MALFORMED_QUERY", "OFFSET is not supported in a sub-select"),
+        ("SELECT Id FROM Account WHERE CreatedDate > 2026-01-01T00:00:00 00:00", "MALFORMED_QUERY", "unexpected token"),
     ],
 )  # fmt: skip
 def test_what_soql_does_not_allow_is_refused_in_its_words(
     world: World, soql: str, code: str, text: str
 ) -> None:
-    """SOQL and SOSL Reference, throughout: an org that accepts more than Salesforce hides faults of its clients."""
+    """API sheet 2.2 and 2.5; SOQL and SOSL Reference, throughout: an org that accepts more than Salesforce hides faults of its clients."""
     refusal = world.refusal(soql)
     assert (refusal.status, refusal.code) == (400, code)
     assert text in refusal.message
@@ -86,6 +98,10 @@ def test_what_soql_does_not_allow_is_refused_in_its_words(
         (
             "Id IN (SELECT OpportunityId FROM OpportunityContactRole) OR Name = 'x'",
             "not allowed with the 'OR' operator",
+        ),
+        (
+            "Amount > 1 AND (Id IN (SELECT OpportunityId FROM OpportunityContactRole) OR Name = 'x')",
+            "only allowed at the top level WHERE expressions and not in nested WHERE expressions",
         ),
         ("Id IN (SELECT Id FROM Opportunity WHERE Name = 'x')", "should not be on the same object type"),
         (
@@ -116,14 +132,14 @@ def test_what_soql_does_not_allow_is_refused_in_its_words(
     ],
 )
 def test_a_semi_join_beyond_the_rules_is_refused(world: World, where: str, text: str) -> None:
-    """SOQL and SOSL Reference, "Semi-Joins with IN and Anti-Joins with NOT IN", restrictions."""
+    """API sheet 2.2; SOQL and SOSL Reference, "Semi-Joins with IN and Anti-Joins with NOT IN", restrictions."""
     refusal = world.refusal(f"SELECT Id FROM Opportunity WHERE {where}")
     assert (refusal.status, refusal.code) == (400, "MALFORMED_QUERY")
     assert text in refusal.message
 
 
 def test_semi_and_anti_joins_find_rows_with_and_without_a_match(world: World) -> None:
-    """SOQL and SOSL Reference, "Semi-Joins with IN": also over a polymorphic field, and deleted rows inside do not count."""
+    """API sheet 2.2; SOQL and SOSL Reference, "Semi-Joins with IN": also over a polymorphic field, and deleted rows inside do not count."""
     deals = [world.add("Opportunity", Name=name) for name in "abc"]
     for deal in deals[:2]:
         world.add("EmailMessage", RelatedToId=deal)
@@ -148,7 +164,7 @@ def test_an_empty_lookup_inside_does_not_empty_an_anti_join(world: World) -> Non
 
 
 def test_a_statement_of_more_than_100000_characters_is_refused(world: World) -> None:
-    """SOQL and SOSL Reference, "SOQL SELECT Syntax", limits: one character fewer is accepted."""
+    """API sheet 2.2; SOQL and SOSL Reference, "SOQL SELECT Syntax", limits: one character fewer is accepted."""
     soql = "SELECT Id FROM Account WHERE Name != 'x'"
     assert world.records(soql.ljust(100_000)) == []
     refusal = world.refusal(soql.ljust(100_001))
@@ -159,20 +175,20 @@ def test_a_statement_of_more_than_100000_characters_is_refused(world: World) -> 
 
 
 def test_a_string_of_more_than_4000_characters_is_refused(world: World) -> None:
-    """Limits Quick Reference, SOQL: 4,000 characters for each string within a WHERE clause."""
+    """API sheet 2.2; Limits Quick Reference, SOQL: 4,000 characters for each string within a WHERE clause."""
     assert world.records(f"SELECT Id FROM Account WHERE Name = '{'x' * 4_000}'") == []
     assert world.refusal(f"SELECT Id FROM Account WHERE Name = '{'x' * 4_001}'").code == "MALFORMED_QUERY"
 
 
 def test_a_filter_that_is_too_deep_is_refused_as_too_complicated(world: World) -> None:
-    """SOQL and SOSL Reference, limits, QUERY_TOO_COMPLICATED: short enough is not yet simple enough, and no 500."""
+    """API sheet 2.2; SOQL and SOSL Reference, limits, QUERY_TOO_COMPLICATED: short enough is not yet simple enough, and no 500."""
     for where in (" OR ".join(["Amount = 1"] * 5_000), "NOT (" * 2_000 + "Amount = 1" + ")" * 2_000):
         refusal = world.refusal(f"SELECT Id FROM Opportunity WHERE {where}")
         assert (refusal.status, refusal.code) == (400, "QUERY_TOO_COMPLICATED")
 
 
 def test_more_than_2000_groups_are_refused_because_groups_have_no_locator(world: World) -> None:
-    """SOQL and SOSL Reference, "GROUP BY": aggregates do not support queryMore; 2,000 groups still come."""
+    """API sheet 2.2; SOQL and SOSL Reference, "GROUP BY": aggregates do not support queryMore; 2,000 groups still come."""
     first = ids.number_of(world.add("Account"))
     rows = [
         {"Id": ids.make_id("001", first + 1 + n), "Name": f"Account {n}", "OwnerId": world.admin}
@@ -202,7 +218,7 @@ def test_four_thousand_ids_are_found_fast_among_many(world: World) -> None:
 
 
 def test_links_of_files_need_a_filter_by_id(world: World) -> None:
-    """Object Reference, ContentDocumentLink: without Query All Files a query must name documents or entities."""
+    """API sheet 5; Object Reference, ContentDocumentLink: without Query All Files a query must name documents or entities."""
     world.take("QueryAllFiles")
     deal = world.add("Opportunity")
     wanted = "SELECT ContentDocumentId FROM ContentDocumentLink"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_org import deletion, ids
+from local_org import ids
 from local_org.clock import Clock
 from local_org.org import Org
 from local_org.store import Store
@@ -25,7 +25,7 @@ def row(world: World, sobject: str, record_id: str) -> dict[str, object]:
 
 
 def test_a_new_record_carries_who_made_it_and_when_to_the_second(world: World) -> None:
-    """Object Reference, System Fields: audit fields end in .000; stamps finer than a second would hide rows that share one."""
+    """API sheet 6; Object Reference, System Fields: audit fields end in .000; stamps finer than a second would hide rows that share one."""
     deal = row(world, "Opportunity", world.add("Opportunity", by=world.rep))
     assert [deal[name] for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp")] == [NOW] * 3
     assert [deal[name] for name in ("CreatedById", "LastModifiedById", "OwnerId")] == [world.rep] * 3
@@ -33,7 +33,7 @@ def test_a_new_record_carries_who_made_it_and_when_to_the_second(world: World) -
 
 
 def test_an_update_moves_the_stamps_and_leaves_the_creation_alone(world: World, clock: Clock) -> None:
-    """Object Reference, System Fields: a change that did not move SystemModstamp would never be synced."""
+    """API sheet 6; Object Reference, System Fields: a change that did not move SystemModstamp would never be synced."""
     deal_id = world.add("Opportunity", by=world.rep)
     clock.turn(timedelta(hours=1))
     world.org.store.update("Opportunity", deal_id, {"NextStep": "call"}, by=world.admin)
@@ -67,13 +67,13 @@ def test_a_stage_brings_its_probability_and_forecast(world: World, clock: Clock)
 
 
 def test_blank_text_is_stored_as_null(world: World) -> None:
-    """REST API Developer Guide, Query: Salesforce has no empty strings; two kinds of nothing would differ between REST and Bulk."""
+    """API sheet 2.2; REST Guide, Query: Salesforce has no empty strings; two kinds of nothing would differ between REST and Bulk."""
     deal = row(world, "Opportunity", world.add("Opportunity", NextStep="   ", Description=""))
     assert (deal["NextStep"], deal["Description"]) == (None, None)
 
 
 def test_a_mail_that_belongs_to_no_case_is_logged_as_a_task(world: World) -> None:
-    """Object Reference, EmailMessage, ActivityId: the task is made automatically for mails that are not on a case."""
+    """API sheet 4; Object Reference, EmailMessage, ActivityId: the task is made automatically for mails that are not on a case."""
     deal_id = world.add("Opportunity")
     mail = row(world, "EmailMessage", world.add("EmailMessage", Subject="Offer", RelatedToId=deal_id))
     assert mail["Name"] == "Offer"
@@ -86,7 +86,7 @@ def test_a_mail_that_belongs_to_no_case_is_logged_as_a_task(world: World) -> Non
 def test_deleting_an_opportunity_takes_roles_links_and_tasks_along_but_no_mail(
     world: World, clock: Clock
 ) -> None:
-    """Opportunity describe, childRelationships.cascadeDelete: RelatedToId of mails is not cascaded."""
+    """API sheet 4; Opportunity describe, childRelationships.cascadeDelete: RelatedToId of mails is not cascaded."""
     deal_id, contact_id = world.add("Opportunity"), world.add("Contact")
     role_id = world.add("OpportunityContactRole", OpportunityId=deal_id, ContactId=contact_id)
     mail_id = world.add("EmailMessage", RelatedToId=deal_id)
@@ -104,7 +104,7 @@ def test_deleting_an_opportunity_takes_roles_links_and_tasks_along_but_no_mail(
 
 
 def test_undelete_brings_back_what_went_along_and_nothing_else(world: World) -> None:
-    """SOAP API Developer Guide, undelete(): a role that had been deleted before its deal must stay deleted."""
+    """API sheet 4; SOAP API Developer Guide, undelete(): a role that had been deleted before its deal must stay deleted."""
     deal_id = world.add("Opportunity")
     first, second = (
         world.add("OpportunityContactRole", OpportunityId=deal_id, ContactId=world.add("Contact"))
@@ -119,7 +119,7 @@ def test_undelete_brings_back_what_went_along_and_nothing_else(world: World) -> 
 
 
 def test_a_purged_row_is_gone_from_the_store_but_still_on_the_list_of_deletions(world: World) -> None:
-    """SOAP API Developer Guide, emptyRecycleBin(): queryAll no longer returns it, getDeleted still can."""
+    """API sheet 4; SOAP API Developer Guide, emptyRecycleBin(): queryAll no longer returns it, getDeleted still can."""
     deal_id = world.add("Opportunity")
     with pytest.raises(KeyError):
         world.org.store.purge("Opportunity", deal_id)
@@ -130,17 +130,17 @@ def test_a_purged_row_is_gone_from_the_store_but_still_on_the_list_of_deletions(
 
 
 def test_the_recycle_bin_forgets_after_fifteen_days(world: World, clock: Clock) -> None:
-    """Help, "View, Restore, and Manage the Recycle Bin": a client that comes after 15 days finds no tombstone."""
+    """API sheet 4; Help, "View, Restore, and Manage the Recycle Bin": a client that comes after 15 days finds no tombstone."""
     deal_id = world.add("Opportunity")
     world.org.store.delete("Opportunity", deal_id, by=world.rep)
     clock.turn(timedelta(days=14, hours=23))
-    assert deletion.expire(world.org.store) == 0
+    assert world.org.store.expire_bin() == 0
     clock.turn(timedelta(hours=2))
     assert world.column("SELECT Id FROM Opportunity", deleted=True) == []
 
 
 def test_merging_contacts_deletes_the_losers_and_hands_their_roles_over(world: World, clock: Clock) -> None:
-    """SOAP API Developer Guide, merge(): losers get MasterRecordId, children are re-parented, the winner's stamp moves."""
+    """API sheet 4; SOAP API Developer Guide, merge(): losers get MasterRecordId, children are re-parented, the winner's stamp moves."""
     winner, loser, deal_id = world.add("Contact"), world.add("Contact"), world.add("Opportunity")
     role_id = world.add("OpportunityContactRole", OpportunityId=deal_id, ContactId=loser)
     clock.turn(timedelta(minutes=5))
@@ -238,7 +238,7 @@ def test_a_store_made_by_an_older_definition_gains_the_new_columns(tmp_path: Pat
 
 
 def test_a_profiles_permissions_and_its_own_set_say_the_same(world: World) -> None:
-    """Object Reference, PermissionSet: a profile's permissions are those of the set that it owns, whichever is changed."""
+    """API sheet 4; Object Reference, PermissionSet: a profile's permissions are those of the set that it owns, whichever is changed."""
     store = world.org.store
     profile_id = store.find_ids("Profile", Name="Standard User")[0]
     store.update("Profile", profile_id, {"PermissionsViewSetup": True}, by=world.admin)

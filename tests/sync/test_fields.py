@@ -66,3 +66,15 @@ def test_a_hidden_required_field_fails_its_object_by_name_and_the_others_go_on(b
         assert reports["user"].state == reports["contact"].state == "complete"
     assert bench.load()["opportunity"].state == "complete"
     assert bench.live("opportunity") == bench.entitled()
+
+
+def test_mails_come_in_from_an_org_without_email_tracking(bench: Bench) -> None:
+    """Four fields that such an org does not have stopped every mail, with a text that asks an admin for the impossible."""
+    bench.org.admin("PATCH", "/switches", {"email_tracking": False})
+    report = bench.load()["email_message"]
+    assert report.state == "complete"
+    assert any("EmailMessage.IsOpened" in note for note in report.notes)
+    assert len(bench.live("email_message")) > 0
+    assert bench.ask("select count(*) from raw_salesforce.email_message where is_opened is not null") == [
+        (0,)
+    ]

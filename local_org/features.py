@@ -1,0 +1,86 @@
+"""Which objects and fields this org has at all: what depends on features that a customer switched on, whoever asks.
+
+Belongs here: objects and fields that appear and vanish with a feature, and lengths that sources disagree on. Does not: who may see
+them (permissions.py). To a client an absent field looks exactly like a hidden one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local_org.objects import SOBJECTS, Field, SObject
+from local_org.switches import Switches
+from local_org.tables import Tables
+
+_MAIL = frozenset({"EmailMessage", "EmailMessageRelation"})
+_TRACKING = frozenset({"IsTracked", "IsOpened", "IsBounced", "FirstOpenedDate", "LastOpenedDate"})
+_BODIES = frozenset({"TextBody", "HtmlBody"})
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the org has; equal where it has the same."""
+
+    record_types: frozenset[str]
+    """Objects with record types: only they have RecordTypeId."""
+    enhanced_email: bool
+    email_tracking: bool
+    multi_currency: bool
+    opportunity_teams: bool
+    custom_fields: bool
+    absent_permissions: frozenset[str]
+    tokens_of_others: bool
+    """Whether everybody sees everybody's OauthToken rows."""
+    email_body_length: int
+
+    @classmethod
+    def of(cls, tables: Tables, switches: Switches) -> Features:
+        """Reads the features as they are now."""
+        found = tables.select("select distinct SobjectType from RecordType")
+        return cls(
+            frozenset(str(row[0]) for row in found),
+            switches.enhanced_email,
+            switches.email_tracking,
+            switches.multi_currency,
+            switches.opportunity_teams,
+            switches.custom_fields,
+            switches.absent_permissions(),
+            not switches.oauth_tokens_of_others_need_manage_users,
+            switches.email_body_length,
+        )
+
+    def has_object(self, sobject: SObject) -> bool:
+        """Tells whether the object exists in this org."""
+        if sobject.name in _MAIL:
+            return self.enhanced_email
+        return sobject.name != "OpportunityTeamMember" or self.opportunity_teams
+
+    def fields(self, sobject: SObject) -> list[Field]:
+        """Returns the object's fields as this org has them."""
+        return [self._as_here(sobject, each) for each in sobject.fields if self._has(sobject, each)]
+
+    def absent_fields(self) -> list[str]:
+        """Returns the fields that could have security of their own and are not in this org, as `Opportunity.Competition__c`."""
+        return [
+            f"{sobject.name}.{each.name}"
+            for sobject in SOBJECTS.values()
+            for each in sobject.fields
+            if each.permissionable and not self._has(sobject, each)
+        ]
+
+    def _has(self, sobject: SObject, field: Field) -> bool:
+        name = field.name
+        if field.custom:
+            return self.custom_fields
+        if name == "RecordTypeId":
+            return sobject.name in self.record_types
+        if name == "CurrencyIsoCode":
+            return self.multi_currency
+        if name.removeprefix("Permissions") in self.absent_permissions:
+            return False
+        return self.email_tracking or sobject.name != "EmailMessage" or name not in _TRACKING
+
+    def _as_here(self, sobject: SObject, field: Field) -> Field:
+        if sobject.name == "EmailMessage" and field.name in _BODIES:
+            return field.but(length=self.email_body_length)
+        return field
