@@ -10,13 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local_org import demo_data, life
+from local_org.scenario import NOTHING_SPECIAL, read_scenario
 from local_org.server import Address, OrgServer, make_server, stop_with_parent
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM, SIGINT, or the end of the parent; prints one line of JSON when it answers."""
-    asked = _parser().parse_args(arguments)
-    server = make_server(asked.directory, Address(asked.host, asked.port, tuple(asked.name)))
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    try:
+        scenario = read_scenario(asked.scenario) if asked.scenario else NOTHING_SPECIAL
+    except (OSError, ValueError) as error:
+        parser.error(f"The scenario cannot be played: {error}")
+    server = make_server(asked.directory, Address(asked.host, asked.port, tuple(asked.name)), scenario)
     if asked.opportunities and not server.org.store.select("select 1 from Opportunity limit 1"):
         demo_data.populate(server.org, opportunities=asked.opportunities, emails=asked.mails)
     # The server ends on these signals by itself and raises them again afterwards; to be asked to end is no failure.
@@ -75,7 +81,17 @@ def _parser() -> argparse.ArgumentParser:
         help="with --live: the mean of the seconds between two acts (default: %(default)s)",
     )
     serve.add_argument("--with-parent", type=int, metavar="PID", help="stop when this process is gone")
+    _add_scenario(serve)
     return parser
+
+
+def _add_scenario(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--scenario",
+        type=Path,
+        metavar="FILE",
+        help="switches, clock and faults to begin with, from a JSON or YAML file",
+    )
 
 
 def _seconds(text: str) -> float:

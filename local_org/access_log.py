@@ -1,25 +1,31 @@
 """The access log: who asked the org what, with which query, and the shape of what came back; never content.
 
-Belongs here: the log's table, the notes that other modules add to the call being served, and the count of calls over a day.
-Does not: deciding what is a call (gate.py). Tests read it at GET /__local_org__/log.
+Belongs here: the log's tables, reading it, and the count of calls over a day. Does not: what is noted while a call is served
+(access_notes.py), deciding what is a call (gate.py), finding records in an answer (shapes.py). Tests read it at GET /__local_org__/log.
 """
 
 from __future__ import annotations
 
 import json
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+import zlib
+from collections.abc import Mapping
+from datetime import timedelta
 
-if TYPE_CHECKING:  # org.py notes its queries here.
-    from local_org.org import Org
+from local_org.access_notes import CURRENT, Entry, note
+from local_org.org import Org
+from local_org.shapes import Shape
+
+__all__ = ["CURRENT", "AccessLog", "Entry", "calls_in_last_day", "note"]
 
 _TABLES = (
     """create table if not exists _access_log (
         entry integer primary key autoincrement, at text not null, user_id text, method text not null, path text not null,
         soql text not null, status integer, rows integer, bytes integer not null, is_complete integer not null,
-        api_calls integer not null, job_id text)""",
+        api_calls integer not null, job_id text, detail text not null default '{}')""",
+    """create table if not exists _access_shape (
+        entry integer not null, is_answer integer not null, sobject text not null, fields text not null, rows integer not null,
+        ids blob)""",
+    "create index if not exists _access_shape_entry on _access_shape (entry)",
     "create table if not exists _api_usage (hour text primary key, calls integer not null)",
 )
 _COLUMNS = (
@@ -34,50 +40,20 @@ _COLUMNS = (
     "is_complete",
     "api_calls",
     "job_id",
+    "detail",
 )
-
-
-@dataclass
-class Entry:
-    """One call while it is served. `soql` holds every query of it, subrequests of a composite included."""
-
-    at: datetime
-    method: str
-    path: str
-    user_id: str | None = None
-    soql: list[str] = field(default_factory=list)
-    status: int | None = None
-    rows: int | None = None
-    bytes: int = 0
-    is_complete: bool = False
-    api_calls: int = 0
-    job_id: str | None = None
-
-
-CURRENT: ContextVar[Entry | None] = ContextVar("local_org_access_log_entry", default=None)
-
-
-def note(*, soql: str | None = None, rows: int | None = None, job_id: str | None = None) -> None:
-    """Adds to the entry of the call being served; rows of several answers in one call add up. Does nothing outside a call."""
-    entry = CURRENT.get()
-    if entry is None:
-        return
-    if soql is not None:
-        entry.soql.append(soql)
-    if rows is not None:
-        entry.rows = (entry.rows or 0) + rows
-    if job_id is not None:
-        entry.job_id = job_id
 
 
 class AccessLog:
     """The log of one org, kept in its store."""
 
     def __init__(self, org: Org) -> None:
-        """Makes the tables where they are missing."""
+        """Makes the tables where they are missing, and the column that an org of an earlier version lacks."""
         self._org = org
         for table in _TABLES:
             org.store.execute(table)
+        if "detail" not in {row[1] for row in org.store.select("pragma table_info(_access_log)")}:
+            org.store.execute("alter table _access_log add column detail text not null default '{}'")
 
     def write(self, entry: Entry) -> None:
         """Keeps the entry of a call that ended."""
@@ -93,17 +69,73 @@ class AccessLog:
             int(entry.is_complete),
             entry.api_calls,
             entry.job_id,
+            json.dumps(entry.detail),
         )
         marks = ", ".join("?" * len(_COLUMNS))
-        self._org.store.execute(f"insert into _access_log ({', '.join(_COLUMNS)}) values ({marks})", values)
+        store = self._org.store
+        with store.transaction():
+            store.execute(f"insert into _access_log ({', '.join(_COLUMNS)}) values ({marks})", values)
+            shapes = [(0, each) for each in entry.asked] + [(1, each) for each in entry.returned]
+            if shapes:
+                number = self.last()
+                store.execute_many(
+                    "insert into _access_shape values (?, ?, ?, ?, ?, ?)",
+                    [(number, is_answer, *_packed(shape)) for is_answer, shape in shapes],
+                )
 
-    def entries(self, after: int = 0, limit: int = 10_000) -> list[dict[str, object]]:
-        """Gives the entries after number `after`, oldest first, each with its number as `entry`."""
+    def last(self) -> int:
+        """Gives the number of the newest entry, 0 before the first."""
+        rows = self._org.store.select("select coalesce(max(entry), 0) from _access_log")
+        return int(str(rows[0][0]))
+
+    def entries(
+        self, after: int = 0, limit: int = 10_000, *, with_ids: bool = False
+    ) -> list[dict[str, object]]:
+        """Gives the entries after number `after`, oldest first, each with its number as `entry`, and what was asked and returned."""
         rows = self._org.store.select(
             f"select entry, {', '.join(_COLUMNS)} from _access_log where entry > ? order by entry limit ?",
             (after, limit),
         )
-        return [_readable(dict(zip(("entry", *_COLUMNS), row, strict=True))) for row in rows]
+        found = [_readable(dict(zip(("entry", *_COLUMNS), row, strict=True))) for row in rows]
+        by_number = {each["entry"]: each for each in found}
+        for number, is_answer, sobject, fields, count, ids in self._shapes(after):
+            if number in by_number:
+                told: dict[str, object] = {"object": sobject, "fields": json.loads(fields)}
+                if is_answer:
+                    told |= {"rows": count} | ({"ids": _unpacked(ids)} if with_ids else {})
+                listed = by_number[number]["returned" if is_answer else "asked"]
+                assert isinstance(listed, list)
+                listed.append(told)
+        return found
+
+    def reads(self, after: int = 0) -> dict[str, list[dict[str, object]]]:
+        """Gives, over all entries after `after`, what was asked and what came back: per object and set of fields, rows and ids.
+
+        This is what a test of entitlement needs: which fields of which records ever left the org.
+        """
+        asked: set[tuple[str, tuple[str, ...]]] = set()
+        returned: dict[tuple[str, tuple[str, ...]], tuple[int, set[str]]] = {}
+        for _, is_answer, sobject, fields, count, ids in self._shapes(after):
+            key = (sobject, tuple(json.loads(fields)))
+            if not is_answer:
+                asked.add(key)
+                continue
+            rows, known = returned.setdefault(key, (0, set()))
+            known.update(_unpacked(ids))
+            returned[key] = (rows + count, known)
+        return {
+            "asked": [{"object": sobject, "fields": fields} for sobject, fields in sorted(asked)],
+            "returned": [
+                {"object": sobject, "fields": fields, "rows": rows, "ids": sorted(ids)}
+                for (sobject, fields), (rows, ids) in sorted(returned.items())
+            ],
+        }
+
+    def _shapes(self, after: int) -> list[tuple[int, int, str, str, int, bytes | None]]:
+        return self._org.store.select(  # type: ignore[return-value]
+            "select entry, is_answer, sobject, fields, rows, ids from _access_shape where entry > ? order by rowid",
+            (after,),
+        )
 
     def newest(
         self,
@@ -135,6 +167,7 @@ class AccessLog:
     def clear(self) -> None:
         """Forgets the entries. What counts against the daily limit stays counted."""
         self._org.store.execute("delete from _access_log")
+        self._org.store.execute("delete from _access_shape")
 
     def count_call(self) -> None:
         """Counts one API call in the present hour."""
@@ -151,5 +184,22 @@ def calls_in_last_day(org: Org) -> int:
     return int(str(rows[0][0])) + org.switches.api_calls_used_by_others
 
 
-def _readable(entry: dict[str, object]) -> dict[str, object]:
-    return {**entry, "soql": json.loads(str(entry["soql"])), "is_complete": bool(entry["is_complete"])}
+def _packed(shape: Shape) -> tuple[str, str, int, bytes | None]:
+    ids = zlib.compress(json.dumps(shape.ids).encode(), 1) if shape.ids else None
+    return shape.sobject, json.dumps(shape.fields), shape.rows, ids
+
+
+def _unpacked(ids: bytes | None) -> list[str]:
+    return [] if ids is None else list(json.loads(zlib.decompress(ids)))
+
+
+def _readable(entry: Mapping[str, object]) -> dict[str, object]:
+    detail = json.loads(str(entry["detail"]))
+    return {
+        **{name: value for name, value in entry.items() if name != "detail"},
+        "soql": json.loads(str(entry["soql"])),
+        "is_complete": bool(entry["is_complete"]),
+        "asked": [],
+        "returned": [],
+        **detail,
+    }

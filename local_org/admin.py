@@ -1,14 +1,13 @@
 """The admin endpoints under /__local_org__/: what an operator of the org can do that no Salesforce API offers.
 
-Belongs here: clock, log, switches, tokens, faults, page layouts, the cast and the named changes of the demo, over HTTP.
-Does not: what these do.
+Belongs here: their routes; log, switches, tokens, page layouts, the cast and the named changes of the demo, over HTTP. Does not:
+what these do; time is admin_time.py's, faults are admin_faults.py's.
 Loopback only, not counted as API calls, not in the access log: a test's own questions must not change what it measures.
 """
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from json import JSONDecodeError
 
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +17,10 @@ from starlette.routing import Mount, Route
 
 from local_org import changes
 from local_org.access_log import AccessLog, calls_in_last_day
+from local_org.admin_faults import FaultEndpoints
+from local_org.admin_time import TimeEndpoints
 from local_org.bulk_table import add_other_job
-from local_org.faults import Fault, Faults
+from local_org.errors import ApiError
 from local_org.org import Org
 from local_org.registration import registration_of
 from local_org.rest.describe import MASTER
@@ -34,7 +35,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Admin:
     """The admin endpoints of one org."""
 
-    def __init__(self, org: Org, tokens: Tokens, log: AccessLog, faults: Faults) -> None:
+    def __init__(self, org: Org, tokens: Tokens, log: AccessLog, faults: FaultEndpoints) -> None:
         """Holds what the endpoints turn."""
         self._org = org
         self._tokens = tokens
@@ -43,19 +44,28 @@ class Admin:
 
     def mount(self) -> Mount:
         """Gives the routes of all admin endpoints."""
+        time, faults = TimeEndpoints(self._org), self._faults
         routes = [
             ("/org", "GET", self.org),
-            ("/clock", "GET", self.clock),
-            ("/clock", "POST", self.turn_clock),
+            ("/clock", "GET", time.clock),
+            ("/clock", "POST", time.turn_clock),
+            ("/transactions", "GET", time.transactions),
+            ("/transactions", "POST", time.begin),
+            ("/transactions/{number}/commit", "POST", time.commit),
+            ("/transactions/{number}", "DELETE", time.roll_back),
             ("/log", "GET", self.log),
             ("/log", "DELETE", self.clear_log),
+            ("/log/last", "GET", self.last_entry),
+            ("/log/reads", "GET", self.reads),
             ("/switches", "GET", self.switches),
             ("/switches", "PATCH", self.set_switches),
             ("/usage", "GET", self.usage),
             ("/tokens", "DELETE", self.revoke_tokens),
-            ("/faults", "GET", self.faults),
-            ("/faults", "POST", self.add_fault),
-            ("/faults", "DELETE", self.clear_faults),
+            ("/faults", "GET", faults.faults),
+            ("/faults", "POST", faults.add),
+            ("/faults", "DELETE", faults.clear),
+            ("/faults/hits", "GET", faults.hits),
+            ("/faults/release", "POST", faults.release),
             ("/layouts", "GET", self.layout),
             ("/layouts", "PATCH", self.set_layout),
             ("/cast", "GET", self.cast),
@@ -74,20 +84,18 @@ class Admin:
         public = {name: value for name, value in card.items() if name not in {"client_secret", "password"}}
         return JSONResponse(public | {"org_id": self._org.org_id})
 
-    async def clock(self, request: Request) -> Response:
-        """Tells the org's time."""
-        return JSONResponse({"now": self._org.clock.now().isoformat()})
-
-    async def turn_clock(self, request: Request) -> Response:
-        """Turns the org's clock by `seconds`, back if negative."""
-        body = await request.json()
-        self._org.clock.turn(timedelta(seconds=float(body["seconds"])))
-        return await self.clock(request)
-
     async def log(self, request: Request) -> Response:
-        """Gives the access log, the entries after `after` alone if that is given."""
-        after = int(request.query_params.get("after", "0"))
-        return JSONResponse(await run_in_threadpool(self._log.entries, after))
+        """Gives the access log: the entries after `after` alone if that is given, with the ids of records if `ids` is."""
+        after, with_ids = _after(request), "ids" in request.query_params
+        return JSONResponse(await run_in_threadpool(self._log.entries, after, with_ids=with_ids))
+
+    async def last_entry(self, request: Request) -> Response:
+        """Gives the number of the newest entry, after which a test begins to read."""
+        return JSONResponse({"entry": await run_in_threadpool(self._log.last)})
+
+    async def reads(self, request: Request) -> Response:
+        """Gives what was asked and what came back over all entries after `after`: per object and fields, with the ids."""
+        return JSONResponse(await run_in_threadpool(self._log.reads, _after(request)))
 
     async def clear_log(self, request: Request) -> Response:
         """Empties the access log."""
@@ -114,20 +122,6 @@ class Admin:
             known = await run_in_threadpool(self._tokens.revoke, token)
             return Response(status_code=204 if known else 404)
         await run_in_threadpool(self._tokens.revoke_all, user_id)
-        return Response(status_code=204)
-
-    async def faults(self, request: Request) -> Response:
-        """Gives the faults that are still to come."""
-        return JSONResponse(list(self._faults.listing()))
-
-    async def add_fault(self, request: Request) -> Response:
-        """Puts the fault that the body describes to work."""
-        self._faults.add(Fault.of(await request.json()))
-        return await self.faults(request)
-
-    async def clear_faults(self, request: Request) -> Response:
-        """Ends all faults."""
-        self._faults.clear()
         return Response(status_code=204)
 
     async def layout(self, request: Request) -> Response:
@@ -182,6 +176,10 @@ class Admin:
         return Response(status_code=204)
 
 
+def _after(request: Request) -> int:
+    return int(request.query_params.get("after", "0"))
+
+
 def _guarded(endpoint: Endpoint) -> Endpoint:
     """Answers 403 to other machines and 400 with the reason to a request that says something impossible."""
 
@@ -192,5 +190,7 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except (ValueError, TypeError, KeyError, JSONDecodeError) as fault:
             return JSONResponse({"error": str(fault)}, status_code=400)
+        except ApiError as refusal:
+            return JSONResponse({"error": refusal.message}, status_code=refusal.status)
 
     return guarded

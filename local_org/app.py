@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local_org import rest, workbench
 from local_org.access_log import AccessLog
 from local_org.admin import Admin
+from local_org.admin_faults import FaultEndpoints
 from local_org.bulk import Bulk
 from local_org.bulk_jobs import Jobs
 from local_org.connected_app import reflect
 from local_org.errors import ApiError, not_found
-from local_org.faults import FaultMiddleware, Faults
+from local_org.faults import FaultMiddleware, Faults, Surroundings
+from local_org.faults.wire import Parking
 from local_org.file_routes import FileRoutes
 from local_org.gate import Gate
 from local_org.header_names import HeaderNames
@@ -35,17 +37,22 @@ from local_org.tokens import Tokens
 _JSON = "application/json;charset=UTF-8"
 
 
-def build_app(org: Org) -> ASGIApp:
-    """Gives the application of an org that is registered (`org.json`); ending it stops the jobs and closes the org."""
+def build_app(org: Org, faults: Faults) -> ASGIApp:
+    """Gives the application of an org that is registered (`org.json`); ending it stops the jobs and closes the org.
+
+    `faults` are those at work from the first request on.
+    """
     registration = registration_of(org.directory)
     tokens = Tokens(org.store, org.clock, org.switches, org.org_id)
     for sobject in ("connectedapplication", "oauthtoken"):
         org.before_query[sobject] = lambda _: reflect(org, tokens)
-    log, faults, jobs = AccessLog(org), Faults(), Jobs(org)
+    log, jobs, parking = AccessLog(org), Jobs(org), Parking()
+    of = Surroundings(org, tokens, jobs, faults)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        parking.close()
         jobs.close()
         org.close()
 
@@ -59,13 +66,13 @@ def build_app(org: Org) -> ASGIApp:
         *FileRoutes(org).routes(),
         *rest.routes(org),
         *workbench.routes(workbench.Site.of(org, registration, tokens, log, faults)),
-        Admin(org, tokens, log, faults).mount(),
+        Admin(org, tokens, log, FaultEndpoints(faults, parking)).mount(),
     ]
     handlers = {ApiError: _api_error, 404: _not_found, 405: _not_allowed, Exception: _unexpected}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     # The log counts bytes before compression; a fault may hit the compressed answer.
     zipped = _zipping(Gate(app, org, tokens, log), org)
-    return HeaderNames(FaultMiddleware(zipped, faults, org.clock))
+    return HeaderNames(FaultMiddleware(zipped, of, parking))
 
 
 def _zipping(app: ASGIApp, org: Org) -> ASGIApp:

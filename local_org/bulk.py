@@ -166,7 +166,7 @@ class Bulk:
 
     def _job(self, request: Request) -> Job:
         job = self._jobs.get(request.path_params["job_id"])
-        access_log.note(job_id=job.id)
+        access_log.note(job_id=job.id, sobject=job.sobject)
         return job
 
     def _finished(self, request: Request) -> Job:

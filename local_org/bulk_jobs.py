@@ -41,6 +41,8 @@ class Jobs:
         self._stopping = threading.Event()
         # Wakes whoever waits for a job's time to pass: an aborted job must not keep a worker.
         self._wake: defaultdict[int, threading.Event] = defaultdict(threading.Event)
+        self._doomed: list[tuple[str, str]] = []
+        self._dooms: dict[int, tuple[str, str]] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bulk-job")
         for job in self.table.select("state = ?", (WORKING,)):
             self.table.move(job.number, (WORKING,), WAITING, retries=job.retries + 1)
@@ -58,8 +60,14 @@ class Jobs:
         """Takes a job on. Raises ApiError LIMIT_EXCEEDED when the day's jobs are used up."""
         self.table.check_allowance()
         job = self.table.add(request)
+        if self._doomed:
+            self._dooms[job.number] = self._doomed.pop(0)
         self._submit(job.number)
         return job
+
+    def doom(self, kind: str, error: str = "") -> None:
+        """Lets the next job that is created go wrong: `stuck_job` stays InProgress for ever, `failed_job` fails with `error`."""
+        self._doomed.append((kind, error or "InternalServerError : retried more than 15 times"))
 
     def get(self, job_id: str) -> Job:
         """Gives a job by its 15- or 18-character id. Raises ApiError 404 when it is unknown, deleted, or older than 7 days."""
@@ -111,6 +119,11 @@ class Jobs:
         if self._pause(number, self._org.switches.bulk_queued_seconds):
             return
         if not self.table.move(number, (WAITING,), WORKING):
+            return
+        kind, error = self._dooms.pop(number, ("", ""))
+        if kind == "failed_job":
+            self.table.move(number, (WORKING,), FAILED, error=error, records=0, retries=MOST_RETRIES)
+        if kind:
             return
         started = time.monotonic()
         try:

@@ -46,6 +46,7 @@ def delete(tables: Tables, sobject: str, record_id: str, by: str) -> list[tuple[
 
 
 def _delete(tables: Tables, sobject: str, record_id: str, by: str, cause: str) -> list[tuple[str, str]]:
+    tables.refuse_locked(record_id)
     gone = []
     for child, child_id in list(_children(tables, sobject, record_id)):
         gone += _delete(tables, child, child_id, by, cause)
@@ -85,6 +86,7 @@ def undelete(
             raise KeyError(record_id)
         now = tables.clock.stamp()
         for name, each_id in found:
+            tables.refuse_locked(each_id)
             merged = {"MasterRecordId": None} if SOBJECTS[name].has("MasterRecordId") else {}
             moved = _moved(name, by, now) if moves_stamp else {}
             tables.overwrite(name, each_id, merged | moved | {"IsDeleted": 0})
@@ -136,6 +138,8 @@ def merge(
     with tables.transaction():
         now = tables.clock.stamp()
         moved = _moved(sobject, by, now)
+        for merged in (winner, *losers):
+            tables.refuse_locked(merged)
         for loser in losers:
             for child, field in child_fields(sobject):
                 if not field.child_relationship or field.name == "MasterRecordId":

@@ -33,3 +33,12 @@ class ApiError(Exception):
 def not_found(message: str = "The requested resource does not exist") -> ApiError:
     """Returns the 404 that stands for a wrong id, an invisible row and an unknown path alike."""
     return ApiError(404, "NOT_FOUND", message)
+
+
+class RowLockedError(ApiError):
+    """Another transaction holds the row (SOAP API Developer Guide, UNABLE_TO_LOCK_ROW)."""
+
+    def __init__(self, record_id: str) -> None:
+        """Names the row. Salesforce waits ten seconds for it first; here nobody waits."""
+        message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
+        super().__init__(400, "UNABLE_TO_LOCK_ROW", message, [])

@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from local_org import access_log
 from local_org.errors import ApiError, not_found
 from local_org.files import Blob, blob_path, create_version, decode_blob, incoming_path
 from local_org.ids import to_18
 from local_org.multipart import Upload, read_json
 from local_org.org import Org
+from local_org.shapes import Shape
 from local_org.writes import checked
 
 PATH = "/services/data/v{version}/sobjects/ContentVersion"
@@ -54,6 +56,7 @@ class FileRoutes:
                 "UNSUPPORTED_MEDIA_TYPE",
                 "The content type of the request is not supported for this resource",
             )
+        access_log.note(returned=[Shape("ContentVersion", ("Id",), 1, [version_id])])
         location = f"{request.url.path.rstrip('/')}/{version_id}"
         return JSONResponse(
             {"id": version_id, "success": True, "errors": []}, status_code=201, headers={"Location": location}
@@ -92,6 +95,7 @@ class FileRoutes:
         path = blob_path(self._org.directory, str(found[0][0])) if found else Path()
         if not path.is_file():
             raise not_found()
+        access_log.note(returned=[Shape("ContentVersion", (BLOB_FIELD,), 1, [str(found[0][0])])])
         return FileResponse(path, media_type="application/octet-stream")
 
 

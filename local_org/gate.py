@@ -4,11 +4,13 @@ Belongs here: the ASGI middleware around all routes. Does not: what a call may s
 An API call is a request under /services/data/vNN.N/; it is authenticated, counted once whatever it contains, and logged.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from email.utils import format_datetime
+from urllib.parse import unquote_plus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,11 +23,35 @@ from local_org.errors import ApiError
 from local_org.hosts import Host, host_of
 from local_org.org import Org
 from local_org.rest.discovery import check_version
+from local_org.shapes import CsvShape
 from local_org.tokens import Tokens
 
 _API_CALL = re.compile(r"/services/data/v")
+_TOKEN = "/services/oauth2/token"
+_GRANT_TYPE = re.compile(rb"(?:^|&)grant_type=([^&]*)")
 _JSON = "application/json;charset=UTF-8"
 _SLASHES = re.compile(r"/{2,}")
+
+
+def _token_request(receive: Receive, entry: Entry) -> Receive:
+    """Notes by which flow tokens are asked for, and nothing else of a request that is full of secrets."""
+
+    async def watching() -> Message:
+        message = await receive()
+        found = _GRANT_TYPE.search(message.get("body", b""))
+        if found is not None:
+            entry.detail["grant_type"] = unquote_plus(found[1].decode(errors="replace"))[:100]
+        return message
+
+    return watching
+
+
+def _user_of(answer: bytes) -> str | None:
+    """Returns whose tokens an answer of the token endpoint holds: the end of its identity URL."""
+    try:
+        return str(json.loads(answer)["id"]).rpartition("/")[2]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class Gate:
@@ -58,9 +84,12 @@ class Gate:
             await self._app(scope, receive, self._dated(send))
             return
         entry = Entry(self._org.clock.now(), scope["method"], scope["path"])
+        if "fault" in scope.get("state", {}):
+            entry.detail["fault"] = scope["state"]["fault"]
         current = CURRENT.set(entry)
         try:
-            await self._serve(scope, receive, self._dated(self._logging(send, entry)), entry)
+            watched = _token_request(receive, entry) if scope["path"] == _TOKEN else receive
+            await self._serve(scope, watched, self._dated(self._logging(send, entry)), entry)
         finally:
             CURRENT.reset(current)
             if not entry.is_complete:
@@ -138,13 +167,27 @@ class Gate:
         The entry is written before the last bytes leave: whoever has the answer finds the call in the log.
         """
 
+        csv: CsvShape | None = None
+        told = b""
+
         async def logging(message: Message) -> None:
+            nonlocal csv, told
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                if Headers(raw=message["headers"]).get("content-type", "").startswith("text/csv"):
+                    csv = CsvShape(with_ids=self._org.switches.log_bulk_ids)
             elif message["type"] == "http.response.body":
-                entry.bytes += len(message.get("body", b""))
+                body = message.get("body", b"")
+                entry.bytes += len(body)
+                if csv is not None:
+                    csv.feed(body)
+                elif entry.path == _TOKEN:
+                    told += body
                 if not message.get("more_body"):
                     entry.is_complete = True
+                    if csv is not None and entry.sobject is not None:
+                        entry.returned.append(csv.shape(entry.sobject, entry.rows or 0))
+                    entry.user_id = entry.user_id or _user_of(told)
                     await run_in_threadpool(self._log.write, entry)
             await send(message)
 

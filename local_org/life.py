@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 
@@ -14,6 +15,7 @@ from local_org.demo import actions
 from local_org.demo.deals import PRODUCTS
 from local_org.demo.mail_text import Thread, Writer
 from local_org.demo.pools import LOCALES
+from local_org.errors import RowLockedError
 from local_org.org import Org
 
 Row = dict[str, object]
@@ -54,7 +56,8 @@ class Life:
         """Acts at the pace until `stop` is set, which ends it within moments; in an empty org it waits for somebody to fill it."""
         while not stop.wait(min(self._rng.expovariate(1 / self._pace), 4 * self._pace)):
             if self._org.store.select("select 1 from Opportunity limit 1"):
-                self.step()
+                with suppress(RowLockedError):
+                    self.step()
 
     def step(self) -> Row:
         """Does one plausible thing and returns what it was (`act`) with the ids concerned. Raises ValueError in an empty org."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from local_org import soql, standard
+from local_org import access_notes, shapes, soql, standard
 from local_org.before_query import STEPS, Question, prepare
 from local_org.clock import Clock
 from local_org.freshness import Freshness
 from local_org.security import Security
 from local_org.soql import dates
 from local_org.store import Store
+from local_org.transactions import SlowTransactions
 
 
 class Org:
@@ -33,6 +34,7 @@ class Org:
         self.freshness = Freshness(store.clock)
         self.before_query = dict(STEPS)
         """By object (lower case), what happens before it is queried; whoever serves the org adds what needs its tokens."""
+        self.transactions = SlowTransactions(store)
 
     @classmethod
     def open(cls, directory: Path, clock: Clock | None = None) -> Org:
@@ -55,7 +57,9 @@ class Org:
         asking = soql.Asking(
             self.security.of(user_id), self.clock.now(), zone, self.switches, include_deleted
         )
-        return soql.run(self.store, text, asking)
+        result = soql.run(self.store, text, asking)
+        access_notes.note(asked=shapes.asked_by(result.plan))
+        return result
 
     def user(self, user_id: str) -> dict[str, object]:
         """Returns a user's row; raises KeyError when there is none."""

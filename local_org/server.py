@@ -20,6 +20,7 @@ from local_org.ca import certificates
 from local_org.hosts import PRODUCTION, SANDBOX
 from local_org.org import Org
 from local_org.registration import FILE_NAME, Registration, register
+from local_org.scenario import NOTHING_SPECIAL, Scenario
 
 SHUTDOWN_SECONDS = 3
 
@@ -73,7 +74,9 @@ class OrgServer(uvicorn.Server):
             self.listener.close()
 
 
-def make_server(directory: Path, address: Address = Address()) -> OrgServer:
+def make_server(
+    directory: Path, address: Address = Address(), scenario: Scenario = NOTHING_SPECIAL
+) -> OrgServer:
     """Opens the org of `directory` and readies its server; the port is bound, and `org.json` is written. Raises OSError."""
     directory = directory.resolve()
     listener = _bind(address, directory)
@@ -87,7 +90,7 @@ def make_server(directory: Path, address: Address = Address()) -> OrgServer:
     tls = certificates(directory, (*address.names, address.host))
     org = Org.open(directory)
     config = uvicorn.Config(
-        build_app(org),
+        build_app(org, scenario.begin(org)),
         ssl_certfile=tls.certificate_file,
         ssl_keyfile=tls.key_file,
         # httptools would send header names in lower case, which Salesforce does not (header_names.py).

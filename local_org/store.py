@@ -57,6 +57,7 @@ class Store(Tables):
             before = self.get(sobject, record_id)
             if before is None:
                 raise KeyError(record_id)
+            self.refuse_locked(str(before["Id"]))
             now = self.clock.stamp()
             changed = _stored(definition, values)
             given = {"LastModifiedDate": now, "LastModifiedById": by, "SystemModstamp": now}

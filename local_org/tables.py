@@ -15,6 +15,7 @@ from pathlib import Path
 
 from local_org import ids, schema
 from local_org.clock import Clock
+from local_org.errors import RowLockedError
 from local_org.objects import SOBJECTS
 from local_org.values import from_stored
 
@@ -33,6 +34,7 @@ class Tables:
         self._connections: list[sqlite3.Connection] = []
         self._depth = 0
         self._touched: set[str] = set()
+        self._locked: dict[str, int] = {}
         schema.create(self._connection())
 
     # -- connections and transactions --------------------------------------------------------------------------------------------
@@ -171,3 +173,22 @@ class Tables:
     def touch(self, sobject: str) -> None:
         """Notes, inside a transaction, that an object's rows changed."""
         self._touched.add(sobject)
+
+    # -- row locks of slow transactions (transactions.py) ------------------------------------------------------------------------
+
+    def lock_rows(self, record_ids: Sequence[str], holder: int) -> None:
+        """Lets nobody but `holder` write these rows. Raises RowLockedError, and locks none, when another holds one of them."""
+        with self._lock:
+            for record_id in record_ids:
+                self.refuse_locked(record_id)
+            self._locked.update(dict.fromkeys(record_ids, holder))
+
+    def unlock_rows(self, holder: int) -> None:
+        """Ends the locks of one holder."""
+        with self._lock:
+            self._locked = {record_id: by for record_id, by in self._locked.items() if by != holder}
+
+    def refuse_locked(self, record_id: str) -> None:
+        """Raises RowLockedError when a transaction that has not ended writes this row."""
+        if record_id in self._locked:
+            raise RowLockedError(record_id)

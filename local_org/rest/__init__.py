@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from local_org import access_log
 from local_org.org import Org
 from local_org.rest import collections, composite, describe, discovery, layouts, query, records, replication
 from local_org.rest.dispatch import Answer, Call, respond
+from local_org.shapes import returned_in
 
 __all__ = [
     "collections",
@@ -56,7 +58,9 @@ def _serve(org: Org, request: Request, body: bytes) -> Response:
         org, request.state.user_id, whole, request.method, f"/{path}" if path else "",
         dict(request.query_params), dict(request.headers), body,
     )  # fmt: skip
-    return _response(respond(call))
+    answer = respond(call)
+    access_log.note(returned=returned_in(answer.body))
+    return _response(answer)
 
 
 def _response(answer: Answer) -> Response:

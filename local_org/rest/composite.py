@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from local_org import access_log
 from local_org.errors import ApiError
 from local_org.ids import to_18
 from local_org.rest.describe import visible_object
@@ -135,6 +136,7 @@ def _subrequest(call: Call, method: str, url: str, body: object, headers: Mappin
         return Answer(
             [{"errorCode": "INVALID_REQUEST", "message": "Blob data cannot be read by a subrequest"}], 400
         )
+    access_log.note(request=f"{method} {split.path}")
     query = dict(parse_qsl(split.query, keep_blank_values=True))
     inner = Call(call.org, call.user_id, match[1], method, unquote(match[2] or ""), query, headers, b"", body)
     return respond(inner)

@@ -17,6 +17,7 @@ from local_org.ids import to_18
 from local_org.rest import columns
 from local_org.rest.dispatch import Answer, Call, resource
 from local_org.standard import ALPHANUMERIC
+from local_org.store import Store
 
 LIFE = timedelta(days=2)
 PAGE = 2_000
@@ -181,6 +182,12 @@ def _save(call: Call, statement: _Statement, ids: Sequence[str], child: int | No
             ),
         )
     return cursor
+
+
+def forget_cursors(store: Store) -> None:
+    """Lets every locator die."""
+    store.execute(_TABLE)
+    store.execute("delete from _locator")
 
 
 def _page(call: Call, result: soql.QueryResult, part: _Part, children: soql.ChildPages) -> Answer:

@@ -30,7 +30,7 @@ def updated(call: Call, sobject: str) -> Answer:
     )
     if len(rows) > MAX_IDS:
         raise ApiError(400, "EXCEEDED_ID_LIMIT", f"cannot return more than {MAX_IDS} ids")
-    return Answer({"ids": [row[0] for row in rows], "latestDateCovered": _shown(end)})
+    return Answer({"ids": [row[0] for row in rows], "latestDateCovered": _shown(_covered(call, end))})
 
 
 @resource("GET", "/sobjects/{sobject}/deleted")
@@ -54,7 +54,7 @@ def deleted(call: Call, sobject: str) -> Answer:
         {
             "deletedRecords": records,
             "earliestDateAvailable": _shown(earliest),
-            "latestDateCovered": _shown(end),
+            "latestDateCovered": _shown(_covered(call, end)),
         }
     )
 
@@ -66,6 +66,13 @@ def _replicateable(call: Call, name: str) -> SObject:
             400, "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support replication"
         )
     return sobject
+
+
+def _covered(call: Call, end: datetime) -> datetime:
+    """Returns up to when the list is complete: a transaction that has not ended may still add to what lies after its beginning."""
+    if not call.org.switches.latest_date_covered_lags:
+        return end
+    return call.org.transactions.covered(end).replace(second=0, microsecond=0)
 
 
 def _shown(moment: datetime) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -25,15 +25,19 @@ from orchestration.errors import (
     QuotaReachedError,
     RejectedRequestError,
     TransientError,
+    TransientSalesforceError,
 )
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
+from orchestration.salesforce.pages import Record
 
 # A request that reached Salesforce can still commit after our time-out; its transactions end within ten minutes (REST
 # limits), so that a file which is not there after a quarter of an hour will not appear by itself.
 LATE_COMMIT = timedelta(minutes=15)
+# Salesforce's servers need not agree to the second, and a look is never made sooner than minutes after what it looks for.
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _LONGEST_TITLE = 255  # ContentVersion.Title, object reference
 
 
@@ -198,20 +202,34 @@ def find_version(salesforce: Salesforce, version: DueVersion) -> tuple[str, str]
     """(ContentVersion id, ContentDocument id) of a version that is in Salesforce already, else None.
 
     Asks by explicit ids (links of the record, then versions of those documents), so that Query All Files is not needed.
+    Raises TransientSalesforceError for an answer that is older than the question: it says nothing of what was sent meanwhile.
     """
-    documents = [version.content_document_id] if version.content_document_id else _linked(salesforce, version)
+    asked_at = salesforce.server_time()
+    documents = (
+        [version.content_document_id]
+        if version.content_document_id
+        else _linked(salesforce, version, asked_at)
+    )
     for some in soql.chunked(documents):
         where = [soql.is_in("ContentDocumentId", some), soql.equal("PathOnClient", marker(version))]
         query = soql.select(["Id", "ContentDocumentId"], "ContentVersion", where)
-        for page in salesforce.query(query):
-            for row in page.records():
-                return str(row["Id"]), str(row["ContentDocumentId"])
+        for row in _fresh(salesforce, query, asked_at):
+            return str(row["Id"]), str(row["ContentDocumentId"])
     return None
 
 
-def _linked(salesforce: Salesforce, version: DueVersion) -> list[str]:
+def _fresh(salesforce: Salesforce, query: str, asked_at: datetime) -> Iterator[Record]:
+    """Yields the records of a look that was not answered from a cache on the way."""
+    for page in salesforce.query(query):
+        if page.answered_at < asked_at - _CLOCKS_DIFFER:
+            raise TransientSalesforceError(
+                f"The answer about files is dated {page.answered_at:%Y-%m-%d %H:%M:%S} UTC, before it was asked for, so it does not"
+                " count; the look is made again. If this stays, a proxy on the way keeps answers of Salesforce."
+            )
+        yield from page.records()
+
+
+def _linked(salesforce: Salesforce, version: DueVersion, asked_at: datetime) -> list[str]:
     where = [soql.equal("LinkedEntityId", version.opportunity_id)]
     query = soql.select(["ContentDocumentId"], "ContentDocumentLink", where)
-    return sorted(
-        {str(row["ContentDocumentId"]) for page in salesforce.query(query) for row in page.records()}
-    )
+    return sorted({str(row["ContentDocumentId"]) for row in _fresh(salesforce, query, asked_at)})

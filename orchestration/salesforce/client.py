@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import requests
 from simple_salesforce.api import Salesforce as SimpleSalesforce
@@ -24,13 +24,15 @@ from orchestration.salesforce.describe import (
     Organization,
     read_deleted,
     read_describe,
+    read_organization,
 )
-from orchestration.salesforce.ids import to_18
 from orchestration.salesforce.oauth import OAuthApp, TokenStore
 from orchestration.salesforce.pages import Page
 from orchestration.salesforce.quota import ApiUsage
-from orchestration.salesforce.responses import Ask
+from orchestration.salesforce.responses import Ask, no_answer
 from orchestration.salesforce.transport import Timeouts, Transport
+
+_T = TypeVar("_T")
 
 
 class Salesforce:
@@ -89,8 +91,9 @@ class Salesforce:
 
     def describe(self, sobject: str) -> Describe:
         """Returns the object's fields as the integration user sees them. Raises `ObjectUnavailableError` when it is not there."""
-        with self._transport.asking(Ask("describe", sobject)):
-            return read_describe(getattr(self._rest(), sobject).describe())
+        return self._shaped(
+            Ask("describe", sobject), lambda: read_describe(getattr(self._rest(), sobject).describe())
+        )
 
     def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[Page]:
         """Yields all pages of a query; with `include_deleted`, rows of the recycle bin and archived activities too.
@@ -109,8 +112,9 @@ class Salesforce:
 
     def deleted(self, sobject: str, start: datetime, end: datetime) -> DeletedRecords:
         """Returns the ids deleted in [start, end], whole minutes, within the last 15 days."""
-        with self._transport.asking(Ask("deleted", sobject)):
-            return read_deleted(getattr(self._rest(), sobject).deleted(start, end))
+        return self._shaped(
+            Ask("deleted", sobject), lambda: read_deleted(getattr(self._rest(), sobject).deleted(start, end))
+        )
 
     def bulk_query(
         self, soql: str, *, include_deleted: bool = True, deadline: timedelta = bulk.DEADLINE
@@ -146,10 +150,18 @@ class Salesforce:
 
     def organization(self) -> Organization:
         """Returns the org's own record."""
-        with self._transport.asking(Ask("org", "the org")):
-            answer = self._rest().query("SELECT Id, IsSandbox, OrganizationType FROM Organization")
-        record = answer["records"][0]
-        return Organization(to_18(record["Id"]), bool(record["IsSandbox"]), str(record["OrganizationType"]))
+        query = "SELECT Id, IsSandbox, OrganizationType FROM Organization"
+        return self._shaped(
+            Ask("org", "the org"), lambda: read_organization(self._rest().query(query)["records"][0])
+        )
+
+    def _shaped(self, ask: Ask, read: Callable[[], _T]) -> _T:
+        """Asks, and takes an answer of another shape than the API promises for none."""
+        with self._transport.asking(ask):
+            try:
+                return read()
+            except (KeyError, IndexError, TypeError, ValueError):
+                raise no_answer(ask) from None
 
     def _rest(self) -> SimpleSalesforce:
         # It never learns the token: the transport puts it on each request.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration.salesforce.ids import to_18
+
 
 @dataclass(frozen=True)
 class DescribedField:
@@ -87,3 +89,8 @@ def read_deleted(answer: Mapping[str, Any]) -> DeletedRecords:
         datetime.fromisoformat(answer["earliestDateAvailable"]),
         datetime.fromisoformat(answer["latestDateCovered"]),
     )
+
+
+def read_organization(record: Mapping[str, Any]) -> Organization:
+    """Returns what the record of Organization says."""
+    return Organization(to_18(record["Id"]), bool(record["IsSandbox"]), str(record["OrganizationType"]))

@@ -15,8 +15,8 @@ class Page:
     """One page. `body` is UTF-8 JSON as received, for loading; pages of one composite share it and differ in `records_path`.
 
     `count` is the number of records in it (nulls not counted), `total_size` that of the whole answer, `seen` that of this
-    page and those before it. `read_at` (aware, UTC) is not
-    later than the moment at which Salesforce read the records: the response's Date less the time that the request took.
+    page and those before it. `answered_at` (aware, UTC, whole seconds) is the response's Date. `read_at` is not later than the
+    moment at which Salesforce read the records: that Date less the time that the request took.
     """
 
     body: bytes = field(repr=False)
@@ -24,6 +24,7 @@ class Page:
     count: int
     total_size: int
     next_url: str | None
+    answered_at: datetime
     read_at: datetime
     sobject: str
     seen: int

@@ -14,7 +14,7 @@ from orchestration.errors import FluintError, IncompleteReadError
 from orchestration.salesforce.pages import Page, Record
 from orchestration.salesforce.responses import Ask, error_for, no_answer, parse_json, read_refusal
 from orchestration.salesforce.soql import chunked, sobject_of
-from orchestration.salesforce.transport import Transport, read_at, utc_now
+from orchestration.salesforce.transport import Transport, read_at, server_date, utc_now
 
 QUERIES_PER_COMPOSITE = 5
 """Query subrequests in one composite request (REST API Developer Guide, "Composite Resources": limits)."""
@@ -24,6 +24,7 @@ MAX_URI = 14_000
 
 # Two bodies of a mail may have 131 kB each: 2,000 of them would be half a gigabyte in one answer.
 _WIDE = re.compile(r"\b(HtmlBody|TextBody)\b")
+_COUNT = re.compile(r"\bCOUNT\(\s*\)", re.IGNORECASE)
 _SMALL_PAGES: Mapping[str, str] = {"Sforce-Query-Options": "batchSize=200"}
 
 
@@ -42,7 +43,7 @@ def first_page(transport: Transport, base: str, soql: str, *, include_deleted: b
         if isinstance(answer, FluintError):
             raise answer
         return answer
-    return _get(transport, url, Ask("query", sobject_of(soql)), _page_size(soql))
+    return _whole(_get(transport, url, Ask("query", sobject_of(soql)), _page_size(soql)), soql)
 
 
 def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
@@ -54,10 +55,21 @@ def next_pages(transport: Transport, page: Page) -> Iterator[Page]:
         page = _get(transport, page.next_url, Ask("page", page.sobject), page.options, before=page.seen)
         yield page
     if page.seen != announced:
-        raise IncompleteReadError(
-            f"Salesforce announced {announced:,} records of {page.sobject} and gave {page.seen:,}. This read does not count; the"
-            " window is read again."
-        )
+        raise _other_number(page, announced)
+
+
+def _whole(page: Page, soql: str) -> Page:
+    """Returns an answer of one page if it has as many records as it says; `COUNT()` says a number and has none."""
+    if page.next_url is None and page.count != page.total_size and not _COUNT.search(soql):
+        raise _other_number(page, page.total_size)
+    return page
+
+
+def _other_number(page: Page, announced: int) -> IncompleteReadError:
+    return IncompleteReadError(
+        f"Salesforce announced {announced:,} records of {page.sobject} and gave {page.seen:,}. This read does not count; the"
+        " window is read again."
+    )
 
 
 def query_many(
@@ -83,7 +95,7 @@ def _page_size(soql: str) -> Mapping[str, str]:
 def _get(transport: Transport, url: str, ask: Ask, options: Mapping[str, str], before: int = 0) -> Page:
     def parse(response: requests.Response) -> Page:
         answer = parse_json(response.content, ask)
-        return _page(response.content, (), answer, read_at(response), ask, options, before)
+        return _page(response.content, (), answer, _moments(response), ask, options, before)
 
     with transport.asking(ask):
         return transport.read("GET", url, parse, headers=options)
@@ -103,9 +115,9 @@ def _composite(
 
     def parse(response: requests.Response) -> list[Page | FluintError]:
         parts = _composite_parts(parse_json(response.content, whole), whole)
-        moment = read_at(response)
+        moments = _moments(response)
         return [
-            _part(response.content, parts, f"q{place}", moment, ask, _page_size(soql))
+            _part(response.content, parts, f"q{place}", moments, ask, soql)
             for place, (soql, ask) in enumerate(zip(soqls, asks, strict=True))
         ]
 
@@ -125,9 +137,9 @@ def _part(
     body: bytes,
     parts: Mapping[str, tuple[int, Mapping[str, Any]]],
     reference: str,
-    moment: datetime,
+    moments: tuple[datetime, datetime],
     ask: Ask,
-    options: Mapping[str, str],
+    soql: str,
 ) -> Page | FluintError:
     if reference not in parts:
         return IncompleteReadError(
@@ -137,14 +149,22 @@ def _part(
     status = int(part.get("httpStatusCode") or 0)
     if not 200 <= status < 300:
         return error_for(read_refusal(status, part.get("body"), {}), ask, utc_now())
-    return _page(body, ("compositeResponse", place, "body"), part.get("body"), moment, ask, options)
+    path = ("compositeResponse", place, "body")
+    try:
+        return _whole(_page(body, path, part.get("body"), moments, ask, _page_size(soql)), soql)
+    except IncompleteReadError as error:
+        return error
+
+
+def _moments(response: requests.Response) -> tuple[datetime, datetime]:
+    return server_date(response), read_at(response)
 
 
 def _page(
     body: bytes,
     path: tuple[str | int, ...],
     answer: Any,
-    moment: datetime,
+    moments: tuple[datetime, datetime],
     ask: Ask,
     options: Mapping[str, str],
     before: int = 0,
@@ -160,7 +180,9 @@ def _page(
     total = int(answer.get("totalSize", len(records)))
     count = _count(records)
     seen = before + count
-    return Page(body, (*path, "records"), count, total, next_url, moment, ask.sobject, seen, records, options)
+    return Page(
+        body, (*path, "records"), count, total, next_url, *moments, ask.sobject, seen, records, options
+    )
 
 
 def _records(answer: Any, ask: Ask) -> Sequence[Record | None]:

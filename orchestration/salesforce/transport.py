@@ -22,7 +22,7 @@ import tenacity
 from orchestration.errors import BugError, NeedsReconnectError, SetupError, TransientSalesforceError
 from orchestration.salesforce import oauth, quota
 from orchestration.salesforce.oauth_errors import unreachable
-from orchestration.salesforce.responses import Ask, DeadSessionError, error_for, read_refusal
+from orchestration.salesforce.responses import Ask, DeadSessionError, error_for, parse_json, read_refusal
 
 CHUNK = 1 << 16
 """Bytes taken from the socket at a time."""
@@ -99,8 +99,14 @@ class Transport(requests.Session):
             self._ask = before
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """Sends a read and returns the answer with its whole body: what simple-salesforce calls."""
-        return self.read(str(method), str(url), lambda response: response, **kwargs)
+        """Sends a read and returns the answer with its whole body, which is JSON: what simple-salesforce calls."""
+        ask = self._ask
+
+        def parse(response: requests.Response) -> requests.Response:
+            parse_json(response.content, ask)  # its caller would meet a cut body as a JSON error of its own
+            return response
+
+        return self.read(str(method), str(url), parse, **kwargs)
 
     def read(self, method: str, url: str, parse: Callable[[requests.Response], _T], **kwargs: Any) -> _T:
         """Sends a read, repeats it while the failure is of the moment, and returns what `parse` makes of the whole answer."""

@@ -22,7 +22,7 @@ from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.scope import scope_now
-from orchestration.sync.windows import Window, window_to_follow
+from orchestration.sync.windows import Window, followed_up_to, window_to_follow
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,8 @@ class _Follower:
         sobject, cursor = step.readable.sobject, step.cursor
         assert cursor is not None
         with self._with.database.transaction() as connection:
-            if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=step.window.end):
+            end = followed_up_to(step.window, cursor, pages[0].answered_at)
+            if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=end):
                 return 0  # another process followed these changes meanwhile
             scope = scope_now(connection)
             if sobject is OPPORTUNITY:
@@ -174,9 +175,10 @@ class _Follower:
                 rows.add_json(page.body, page.records_path)
                 merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
             total += Counts(merged.read, merged.inserted, merged.updated)
+        end = followed_up_to(step.window, step.cursor, first.answered_at)
         with self._with.database.transaction() as connection:
             if step.cursor is None:
-                ledger.begin_cursor(connection, sobject.table_name, step.window.end)
+                ledger.begin_cursor(connection, sobject.table_name, end)
             else:
-                ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=step.window.end)
+                ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=end)
         return total

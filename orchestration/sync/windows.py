@@ -21,13 +21,26 @@ class Window:
 
 
 def window_to_follow(cursor: datetime, horizon: datetime, overlap: timedelta) -> Window:
-    """The keys to read for a cursor: from `overlap` before it, since a row is stamped before it is committed (R2)."""
-    return Window(cursor - overlap, max(horizon, cursor))
+    """The keys to read for a cursor: from `overlap` before it, since a row is stamped before it is committed (R2).
+
+    A horizon before the cursor means that the cursor once followed a time that was ahead. It does not move until that time has
+    come, and what changes meanwhile is read from before the horizon.
+    """
+    return Window(min(cursor, horizon) - overlap, max(horizon, cursor))
+
+
+def followed_up_to(window: Window, cursor: datetime | None, answered_at: datetime) -> datetime:
+    """Up to when an answer proves that changes were followed: the window's end, or its own Date where that is earlier.
+
+    An answer that is dated before the question comes from a cache on the way, or the question was dated ahead.
+    """
+    proven = min(window.end, answered_at)
+    return max(cursor, proven) if cursor else proven
 
 
 def window_of_listing(began: datetime, now: datetime, overlap: timedelta) -> Window:
     """The keys that a listing must read again at its end (R5)."""
-    return Window(began - overlap, max(now, began))
+    return Window(min(began, now) - overlap, max(now, began))
 
 
 @dataclass(frozen=True)

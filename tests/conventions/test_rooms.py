@@ -55,6 +55,7 @@ MAY_USE = {
         "trustme",
         "cryptography",
         "faker",
+        "yaml",
     },
 }
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.sync.conftest import bench, deployed_template, sync_org
+from tests.sync.conftest import bench, deployed_template, loaded, sync_org
 
-__all__ = ["bench", "deployed_template", "sync_org"]
+__all__ = ["bench", "deployed_template", "loaded", "sync_org"]

@@ -47,3 +47,19 @@ def bench(
     sync_org.admin("DELETE", "/faults")
     sync_org.admin("PATCH", "/switches", switches)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def loaded(sync_org: RunningOrg, postgres_server: PostgresServer, deployed_template: str) -> Iterator[Bench]:
+    """A workspace that has read everything, and whose last changes are a minute old."""
+    name = f"fluint_test_{uuid.uuid4().hex}"
+    database = postgres_server.create(name, deployed_template)
+    with requests.Session() as session:
+        session.trust_env = False
+        tokens = sync_org.connect()
+        client = Salesforce(sync_org.app(), MemoryStore(tokens), session=session, sleep=lambda _: None)
+        bench = Bench(sync_org, database, client, tokens)
+        bench.load()
+        bench.follow()
+        yield bench
+    postgres_server.drop(name)
