@@ -17,6 +17,7 @@ import uvicorn
 
 from local_org.app import build_app
 from local_org.ca import certificates
+from local_org.faults import Faults
 from local_org.hosts import PRODUCTION, SANDBOX
 from local_org.org import Org
 from local_org.registration import FILE_NAME, Registration, register
@@ -38,11 +39,17 @@ class OrgServer(uvicorn.Server):
     """A server of one org that tells when it answers."""
 
     def __init__(
-        self, config: uvicorn.Config, org: Org, registration: Registration, listener: socket.socket
+        self,
+        config: uvicorn.Config,
+        org: Org,
+        faults: Faults,
+        registration: Registration,
+        listener: socket.socket,
     ) -> None:
         """Holds a socket that already listens: connections that come early wait instead of failing."""
         super().__init__(config)
         self.org = org
+        self.faults = faults
         self.registration = registration
         self.listener = listener
         self._on_ready: Callable[[], None] = lambda: None
@@ -89,8 +96,9 @@ def make_server(
     registration = register(directory, base_url, address.names)
     tls = certificates(directory, (*address.names, address.host))
     org = Org.open(directory)
+    faults = scenario.begin(org)
     config = uvicorn.Config(
-        build_app(org, scenario.begin(org)),
+        build_app(org, faults),
         ssl_certfile=tls.certificate_file,
         ssl_keyfile=tls.key_file,
         # httptools would send header names in lower case, which Salesforce does not (header_names.py).
@@ -103,7 +111,7 @@ def make_server(
         h11_max_incomplete_event_size=256 * 1024,  # So that the gate, not the parser, refuses long URIs.
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    return OrgServer(config, org, registration, listener)
+    return OrgServer(config, org, faults, registration, listener)
 
 
 @contextlib.contextmanager

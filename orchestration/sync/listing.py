@@ -256,8 +256,9 @@ def _keys_pass(
     while True:
         with with_.database.transaction() as connection:
             owed = under_way.keys_owed_since(connection, what.sobject.table_name)
+            followed = ledger.cursor_of(connection, what.sobject.table_name)
         start = min(began, owed) if owed else began
-        window = window_of_listing(start, with_.salesforce.server_time(), with_.options.overlap)
+        window = window_of_listing(start, with_.salesforce.server_time(), with_.options.overlap, followed)
         query = soql.select(what.key_paths, what.sobject.name, window.conditions())
         pages = list(ask(with_, query))
         with with_.database.transaction() as connection:

@@ -38,9 +38,9 @@ def followed_up_to(window: Window, cursor: datetime | None, answered_at: datetim
     return max(cursor, proven) if cursor else proven
 
 
-def window_of_listing(began: datetime, now: datetime, overlap: timedelta) -> Window:
-    """The keys that a listing must read again at its end (R5)."""
-    return Window(min(began, now) - overlap, max(now, began))
+def window_of_listing(began: datetime, now: datetime, overlap: timedelta, cursor: datetime | None) -> Window:
+    """The keys that a listing must read again at its end, up to the cursor where that is ahead of the clock (R5)."""
+    return Window(min(began, now) - overlap, max(now, began, cursor or now))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Workspace:
         self.options = SyncOptions()
         self.processes = [Process(), Process()]
         self._sessions = [PointedSession(process) for process in self.processes]
-        self.faults = people.server.config.app._faults  # type: ignore[union-attr]
+        self.faults = people.server.faults
         self.ever_entitled: set[str] = set()
 
     def begin(self) -> None:

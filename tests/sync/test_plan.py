@@ -33,7 +33,7 @@ def test_a_window_begins_before_the_cursor_and_never_ends_before_it() -> None:
     """A row that is stamped before its commit (airbyte#27146), and a cursor that runs back with the org's clock."""
     assert window_to_follow(NOON, NOON + timedelta(minutes=1), OVERLAP).start == NOON - OVERLAP
     assert window_to_follow(NOON, NOON - timedelta(minutes=1), OVERLAP).end == NOON
-    assert window_of_listing(NOON, NOON - timedelta(hours=1), OVERLAP).end == NOON
+    assert window_of_listing(NOON, NOON - timedelta(hours=1), OVERLAP, None).end == NOON
 
 
 def test_a_range_of_months_is_cut_to_the_filters_date() -> None:

@@ -46,5 +46,7 @@ def test_an_answer_proves_nothing_beyond_its_own_date(
 
 def test_the_keys_of_a_listing_are_read_from_before_its_beginning_by_either_clock() -> None:
     """A beginning that was dated ahead, and a listing whose changes are then not read again."""
-    assert window_of_listing(at(0), at(5), OVERLAP).start == at(-20)
-    assert window_of_listing(at(120), at(5), OVERLAP).start == at(-15)
+    assert window_of_listing(at(0), at(5), OVERLAP, at(0)).start == at(-20)
+    assert window_of_listing(at(120), at(5), OVERLAP, None).start == at(-15)
+    # A cursor that once followed a date ahead stays there: keys that end before it would be read for ever.
+    assert window_of_listing(at(0), at(5), OVERLAP, at(120)).end == at(120)
