@@ -6,12 +6,8 @@ Text compares without regard to case, as SOQL does, except ids, dates and times.
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
 
 from local_org.objects import SOBJECTS, Field, SObject
-
-if TYPE_CHECKING:
-    from local_org.store import Store
 
 _TYPES = {"boolean": "INTEGER", "int": "INTEGER", "double": "REAL", "currency": "REAL", "percent": "REAL"}
 _EXACT = {"id", "reference", "date", "datetime", "time", "base64"}
@@ -64,19 +60,17 @@ def _indexed(sobject: SObject) -> list[str]:
     return [each.name for each in sobject.fields if each.child_relationship or each.name in _INDEXED]
 
 
-def _indexes(sobject: SObject) -> list[str]:
+def indexes(sobject: SObject) -> list[str]:
+    """Returns the statements that make the indexes of an object where they are missing."""
     return [
         f"create index if not exists {quoted(f'{sobject.name}_{name}')} on {quoted(sobject.name)} ({quoted(name)})"
         for name in _indexed(sobject)
     ]
 
 
-def without_indexes(store: Store, sobject: SObject) -> list[str]:
-    """Drops the indexes of an object and returns the statements that make them again: sorted once, they cost a tenth of an index that
-    a million rows go into one by one."""
-    for name in _indexed(sobject):
-        store.execute(f"drop index if exists {quoted(f'{sobject.name}_{name}')}")
-    return _indexes(sobject)
+def index_drops(sobject: SObject) -> list[str]:
+    """Returns the statements that drop the indexes of an object."""
+    return [f"drop index if exists {quoted(f'{sobject.name}_{name}')}" for name in _indexed(sobject)]
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -90,5 +84,5 @@ def create(connection: sqlite3.Connection) -> None:
         for field in wanted:
             if field.name not in present:
                 connection.execute(f"alter table {table} add column {_column(field)}")
-        for statement in _indexes(sobject):
+        for statement in indexes(sobject):
             connection.execute(statement)

@@ -23,6 +23,8 @@ from local_org.faults.plan import Fault
 
 PIECE = 512
 """Bytes of a piece of an answer that drips."""
+PATIENCE = 1.0
+"""Seconds for a client to end its side of a connection that was closed."""
 _NOT_AT_ONCE = 3_600.0
 
 
@@ -130,7 +132,12 @@ async def delay(x: Exchange) -> None:
 async def drop(x: Exchange) -> None:
     """Closes the connection in the middle of the body."""
     await x.app(x.scope, x.receive, _cut(x.send, x.fault.after_bytes, is_reset=False))
-    await _until_disconnected(x.receive)
+    try:
+        await asyncio.wait_for(_until_disconnected(x.receive), PATIENCE)
+    except TimeoutError:
+        # Over TLS the client says goodbye too, and one that does not look for half a minute would hold up the end of the server.
+        _end_connection(x.send, is_reset=True)
+        await _until_disconnected(x.receive)
 
 
 async def reset(x: Exchange) -> None:

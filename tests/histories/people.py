@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local_org.clock import Clock, as_stamp
+from local_org.objects import SOBJECTS
 from local_org.server import OrgServer
 
 _WIPED = (
@@ -206,7 +207,7 @@ class People:
     def undelete(self, sobject: str, number: int) -> None:
         """A record comes back, with what went along."""
         record_id = self.pick(sobject, number, deleted=True)
-        if record_id and not self._lacks_a_parent(sobject, record_id):
+        if record_id and SOBJECTS[sobject].undeletable and not self._lacks_a_parent(sobject, record_id):
             self._quietly(lambda: self.store.undelete(sobject, record_id, by=self.by))
 
     def _lacks_a_parent(self, sobject: str, record_id: str) -> bool:

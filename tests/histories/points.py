@@ -112,11 +112,18 @@ class PointedSession(requests.Session):
     def __init__(self, process: Process) -> None:
         super().__init__()
         self._process = process
+        self._answers: list[requests.Response] = []
+
+    def end(self) -> None:
+        """Closes what a killed run left open: the process that would have died with it goes on here."""
+        while self._answers:
+            self._answers.pop().close()
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """One request, with a point before and after it."""
         self._process.reach("call")
         response = super().request(*args, **kwargs)
+        self._answers.append(response)
         response.elapsed = timedelta(seconds=self._process.jitter.choice((0.0, 0.0, 0.01, 0.4, 3.0)))
         self._process.reach("answer")
         return response

@@ -121,6 +121,8 @@ class Workspace:
             return sync_changes(with_, TABLES, keys_done=kind == "fetch")
         except (Killed, FluintError):  # a tick that fails raises; a run names its failures in its reports
             return []
+        finally:
+            self._sessions[int(beside)].end()
 
     def beside(self, kind: str) -> Callable[[], None]:
         """What another process does in the middle of a run, unless the run is inside a transaction, which would make it wait."""

@@ -70,9 +70,9 @@ def test_of_one_stamp_the_newer_read_wins_and_a_tie_goes_to_the_later_merge(
 @both_formats
 def test_an_identical_row_is_not_rewritten(deals: Database, merge: Merge) -> None:
     """The overlap reads 20 minutes again at every tick; rewriting would rebuild the marts each time."""
-    _merge(deals, merge, [row()], 5)
+    _merge(deals, merge, [row()], 25)
     before = _held(deals, "xmin", "_xact_id", "_synced_at", "_read_at")
-    assert _merge(deals, merge, [row()], 9) == Merged(read=1, inserted=0, updated=0, unchanged=1)
+    assert _merge(deals, merge, [row()], 29) == Merged(read=1, inserted=0, updated=0, unchanged=1)
     assert _held(deals, "xmin", "_xact_id", "_synced_at", "_read_at") == before
 
 
@@ -84,19 +84,19 @@ def test_a_number_written_otherwise_is_no_change(deals: Database, merge: Merge) 
 
 
 @both_formats
-def test_a_row_read_within_a_minute_of_its_stamp_settles_without_being_rewritten(
+def test_a_row_read_soon_after_its_stamp_settles_without_being_rewritten(
     deals: Database, merge: Merge
 ) -> None:
-    """Held with a read less than 60 s after its stamp, R1 would ask for it again at every tick, for ever."""
+    """Held with a read less than 20 minutes after its stamp, R1 asks for it again: for ever, if the read left no trace."""
     _merge(deals, merge, [row()], 0.5)
     before = _held(deals, "_xact_id", "_synced_at", "_run_id")
     assert _merge(deals, merge, [row()], 0.9).unchanged == 1
     assert _held(deals, "_read_at") == (minutes(0.9),)
     _merge(deals, merge, [row()], 0.7)  # a read never goes back
     assert _held(deals, "_read_at") == (minutes(0.9),)
-    _merge(deals, merge, [row()], 5)
-    _merge(deals, merge, [row()], 6)  # settled: five minutes after the stamp is enough
-    assert _held(deals, "_read_at") == (minutes(5),)
+    _merge(deals, merge, [row()], 21)
+    _merge(deals, merge, [row()], 22)  # settled: no transaction that stamped it can still be open
+    assert _held(deals, "_read_at") == (minutes(21),)
     assert _held(deals, "_xact_id", "_synced_at", "_run_id") == before
 
 
@@ -151,10 +151,10 @@ def test_a_row_read_as_live_lifts_a_tombstone_that_is_not_newer_than_the_read(
 @both_formats
 def test_an_identical_deleted_row_is_not_rewritten(deals: Database, merge: Merge) -> None:
     """A tombstone that was set anew at each read would rebuild its deal in every mart at every tick."""
-    _merge(deals, merge, [row(is_deleted=True)], 5)
+    _merge(deals, merge, [row(is_deleted=True)], 25)
     before = _held(deals, "xmin", "_deleted_at")
-    assert before[1] == minutes(5)
-    assert _merge(deals, merge, [row(is_deleted=True)], 9).unchanged == 1
+    assert before[1] == minutes(25)
+    assert _merge(deals, merge, [row(is_deleted=True)], 29).unchanged == 1
     assert _held(deals, "xmin", "_deleted_at") == before
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.local_org.wire.test_bulk import finished
 
 from local_org.access_log import AccessLog
 from local_org.org import Org
 from tests.local_org.wire.conftest import Person, Web
+from tests.local_org.wire.jobs import finished
 
 V = "/services/data/v66.0"
 

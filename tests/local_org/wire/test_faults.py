@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from tests.local_org.wire.test_bulk import created, finished
 
 from local_org.faults.plan import KINDS
 from local_org.server import OrgServer
 from tests.local_org.wire.conftest import Person, Web
+from tests.local_org.wire.jobs import created, finished
 
 V = "/services/data/v66.0"
 LIMITS = f"{V}/limits"
