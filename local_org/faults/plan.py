@@ -100,7 +100,8 @@ class Fault:
     def of(cls, values: Mapping[str, object]) -> Fault:
         """Reads a fault from JSON. Raises ValueError for an unknown kind, name or type, and a pattern that is none."""
         known = {each.name: each for each in fields(cls)}
-        if values.get("kind") not in KINDS or not set(values) <= set(known):
+        is_object = isinstance(values, Mapping)  # what a file or a request holds can be anything
+        if not is_object or values.get("kind") not in KINDS or not set(values) <= set(known):
             raise ValueError(
                 f"A fault has a kind ({', '.join(KINDS)}) and may have: {', '.join(sorted(set(known) - {'kind'}))}."
             )

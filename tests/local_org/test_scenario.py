@@ -56,6 +56,8 @@ def test_json_and_yaml_say_the_same(tmp_path: Path) -> None:
         "- a list",
         "weather: bad",
         "faults: [{kind: explode}]",
+        "faults: [reset]",
+        "faults: [{kind: chance, choice: [reset]}]",
         "switches: {no_such: 1}",
         "clock: {seconds: soon}",
         "switches: {",
