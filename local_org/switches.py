@@ -81,6 +81,9 @@ class Switches:
     # Name of the object of which a validation rule refuses every save, and of the policy that refuses queries: TXN_SECURITY_NO_ACCESS, …
     validation_rule_on: str = ""
     transaction_security_code: str = ""
+    # Queries that this pattern is found in run too long where they give more than so many rows or groups; empty: none does.
+    slow_query: str = ""
+    slow_query_rows: int = 0
     # Who lacks View All Data may query activities of so many people and records.
     activity_relations: int = 100_000
     # Support switched on API Access Control: only then does the permission Use Any API Client exist.

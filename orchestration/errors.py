@@ -12,6 +12,7 @@ FluintError
 ├── QuotaReachedError             wait until a time that it names; what was read stays
 ├── IncompleteReadError           an answer was shorter or other than announced; nothing of it counts
 ├── RejectedRequestError          Salesforce refused what we sent: a rule of the org, or a mistake of ours
+│   └── TooMuchAskedError         too much for one answer: ask for less
 └── BugError                      a promise inside the program was broken
 
 Only classes belong here: texts are written where the facts are known. A text says what happened, to which object or user,
@@ -91,6 +92,10 @@ class RejectedRequestError(FluintError):
         super().__init__(text, code=code, request_id=request_id)
         self.status = status
         self.fields = fields
+
+
+class TooMuchAskedError(RejectedRequestError):
+    """Salesforce gives no answer because it would take too long or be too large; parts of it can be had."""
 
 
 class BugError(FluintError):

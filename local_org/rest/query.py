@@ -53,6 +53,7 @@ def _first(call: Call, include_deleted: bool) -> Answer:
         return Answer({"totalSize": result.total, "done": True, "records": []})
     if result.kind == "aggregate":
         groups = result.groups()
+        _refuse_slow(call, text, len(groups))
         access_log.note(rows=len(groups))
         return Answer(
             {
@@ -62,11 +63,19 @@ def _first(call: Call, include_deleted: bool) -> Answer:
             }
         )
     ids = result.ids()
+    _refuse_slow(call, text, len(ids))
     size = _page_size(call, result)
     rows = _cut(result, ids, 0, size)
     statement = _Statement(text, include_deleted)
     cursor = _save(call, statement, ids) if len(rows) < len(ids) else None
     return _page(call, result, _Part(ids, 0, rows, cursor), _children(call, statement, size))
+
+
+def _refuse_slow(call: Call, text: str, rows: int) -> None:
+    """Refuses what would take longer than the platform lets a query run (API sheet 2.5, QUERY_TIMEOUT)."""
+    switches = call.org.switches
+    if switches.slow_query and rows > switches.slow_query_rows and re.search(switches.slow_query, text):
+        raise ApiError(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
 
 
 @resource("GET", "/query/{locator}")

@@ -22,6 +22,7 @@ from orchestration.errors import (
     QuotaReachedError,
     RejectedRequestError,
     SetupError,
+    TooMuchAskedError,
     TransientSalesforceError,
 )
 from orchestration.salesforce.quota import PAUSE, until_text
@@ -239,9 +240,8 @@ def _not_found(refusal: Refusal, ask: Ask) -> FluintError:
 
 
 def _too_big(refusal: Refusal, ask: Ask) -> FluintError:
-    return _rejected(
-        refusal, ask, "{what} asks for more than Salesforce gives in one answer; a smaller range is asked for"
-    )
+    text = "{what} asks for more than Salesforce gives in one answer; it has to be asked for in smaller parts"
+    return _rejected(refusal, ask, text, TooMuchAskedError)
 
 
 def _no_write_access(refusal: Refusal, ask: Ask) -> FluintError:
@@ -303,8 +303,10 @@ def _transient(refusal: Refusal, ask: Ask, why: str) -> FluintError:
     )
 
 
-def _rejected(refusal: Refusal, ask: Ask, text: str) -> FluintError:
-    return RejectedRequestError(
+def _rejected(
+    refusal: Refusal, ask: Ask, text: str, error: type[RejectedRequestError] = RejectedRequestError
+) -> FluintError:
+    return error(
         f"{_fill(text, ask)}.{refusal.said}",
         status=refusal.status,
         code=refusal.code or None,

@@ -11,18 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from orchestration.errors import FluintError
+from orchestration.errors import FluintError, TooMuchAskedError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
+from orchestration.sync.asking import ask, in_halves, pages_from
 from orchestration.sync.fields import Readable, forget_if_refused, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.scope import scope_now
-from orchestration.sync.windows import Window, followed_up_to, window_to_follow
+from orchestration.sync.windows import CreatedRange, Window, followed_up_to, window_to_follow
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,16 @@ class _Step:
     readable: Readable
     cursor: datetime | None
     window: Window
-    soql: str
+
+    @property
+    def whole(self) -> Window | CreatedRange:
+        """What is asked for at first: what changed in the window, or every row of the object."""
+        return self.window if self.cursor else CreatedRange(None, None)
+
+    def soql(self, part: Window | CreatedRange) -> str:
+        """The query of a part."""
+        paths = self.readable.paths if self.readable.sobject.is_whole else self.readable.key_paths
+        return soql.select(paths, self.readable.sobject.name, part.conditions())
 
 
 class _Follower:
@@ -94,7 +104,7 @@ class _Follower:
         horizon = self._with.salesforce.server_time()
         work = self._prepare(tables, horizon)
         with self._with.salesforce.purpose("keys"):
-            answers = self._with.salesforce.query_many([step.soql for step in work])
+            answers = self._with.salesforce.query_many([step.soql(step.whole) for step in work])
             for step, answer in zip(work, answers, strict=True):
                 self._close(step, answer)
 
@@ -114,17 +124,15 @@ class _Follower:
                     ledger.begin_cursor(connection, table, horizon)
                 cursor = ledger.cursor_of(connection, table)
             window = window_to_follow(cursor or horizon, horizon, self._with.options.overlap)
-            paths = what.paths if sobject.is_whole else what.key_paths
-            conditions = window.conditions() if cursor else []
-            steps.append(_Step(what, cursor, window, soql.select(paths, sobject.name, conditions)))
+            steps.append(_Step(what, cursor, window))
         return steps
 
     def _close(self, step: _Step, answer: Page | FluintError) -> None:
         sobject = step.readable.sobject
         try:
-            if isinstance(answer, FluintError):
-                raise answer
-            if sobject.is_whole:
+            if isinstance(answer, TooMuchAskedError) and self._most_pages is not None:
+                self.left.append(sobject.table_name)  # its parts take longer than a tick may
+            elif sobject.is_whole:
                 self.counts[sobject.table_name] = self._close_whole(step, answer)
             else:
                 self._close_keys(step, answer)
@@ -132,10 +140,17 @@ class _Follower:
             forget_if_refused(self._with, sobject, error)
             self.errors[sobject.table_name] = error
 
-    def _close_keys(self, step: _Step, first: Page) -> None:
-        table = step.readable.sobject.table_name
-        pages = [first, *islice(self._with.salesforce.next_pages(first), self._most_pages)]
-        if self._most_pages is not None and len(pages) > self._most_pages:
+    def _close_keys(self, step: _Step, first: Page | FluintError) -> None:
+        table, most = step.readable.sobject.table_name, self._most_pages
+
+        def read(part: Window) -> list[Page]:
+            if part is step.window:
+                return list(islice(pages_from(self._with, first), None if most is None else most + 1))
+            return list(ask(self._with, step.soql(part)))
+
+        parts = in_halves(step.readable.sobject.name, step.window, read, step.window.end)
+        pages = [page for part in parts for page in part]
+        if most is not None and len(pages) > most:
             self.left.append(table)
             return
         self.counts[table] = Counts(tombstoned=self._classify_and_move(step, pages))
@@ -144,7 +159,7 @@ class _Follower:
         sobject, cursor = step.readable.sobject, step.cursor
         assert cursor is not None
         with self._with.database.transaction() as connection:
-            end = followed_up_to(step.window, cursor, pages[0].answered_at)
+            end = followed_up_to(step.window, cursor, min(page.answered_at for page in pages))
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=end):
                 return 0  # another process followed these changes meanwhile
             scope = scope_now(connection)
@@ -166,19 +181,30 @@ class _Follower:
                     last_before=step.window.end - self._with.options.overlap,
                 )
 
-    def _close_whole(self, step: _Step, first: Page) -> Counts:
+    def _close_whole(self, step: _Step, first: Page | FluintError) -> Counts:
         """Rows first, page by page; the cursor moves once after the last page, so that a kill only repeats reading."""
-        sobject, total = step.readable.sobject, Counts()
-        table = sobject.raw_table(step.readable.fields)
-        for page in [first, *self._with.salesforce.next_pages(first)]:
-            with self._with.database.transaction() as connection, staged(connection, table) as rows:
-                rows.add_json(page.body, page.records_path)
-                merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
-            total += Counts(merged.read, merged.inserted, merged.updated)
-        end = followed_up_to(step.window, step.cursor, first.answered_at)
+        sobject, dates = step.readable.sobject, list[datetime]()
+        whole = step.whole
+
+        def read(part: Window | CreatedRange) -> Counts:
+            counts = Counts()
+            for page in pages_from(self._with, first) if part is whole else ask(self._with, step.soql(part)):
+                counts += self._store_whole(step.readable, page)
+                dates.append(page.answered_at)
+            return counts
+
+        total = sum(in_halves(sobject.name, whole, read, step.window.end), Counts())
+        end = followed_up_to(step.window, step.cursor, min(dates))
         with self._with.database.transaction() as connection:
             if step.cursor is None:
                 ledger.begin_cursor(connection, sobject.table_name, end)
             else:
                 ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=end)
         return total
+
+    def _store_whole(self, what: Readable, page: Page) -> Counts:
+        table = what.sobject.raw_table(what.fields)
+        with self._with.database.transaction() as connection, staged(connection, table) as rows:
+            rows.add_json(page.body, page.records_path)
+            merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
+        return Counts(merged.read, merged.inserted, merged.updated)

@@ -6,18 +6,20 @@ which months a person asked for is run.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.entitlement.filters import owned_by
-from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError
+from orchestration.errors import BulkUnavailableError, FluintError, IncompleteReadError, TooMuchAskedError
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page, store_rows
+from orchestration.sync.asking import ask, in_halves, keys_within, pages_from
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
@@ -30,7 +32,7 @@ from orchestration.sync.plan import (
     pack_owners,
 )
 from orchestration.sync.scope import Scope, scope_now
-from orchestration.sync.windows import CreatedRange, window_of_listing
+from orchestration.sync.windows import ChildrenOf, CreatedRange, window_of_listing
 
 # An id is immutable and `queryAll` with this condition also shows archived rows, which `query` leaves out (R5).
 LIVE = soql.equal("IsDeleted", False)
@@ -54,13 +56,12 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
     total = Counts()
     with with_.salesforce.purpose("listing"):
         for some in chunks(owners, OWNERS_IN_A_QUERY):
-            where = [owned_by(some), *rules, *created.conditions(), LIVE]
-            counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, where)}
+            counted = {**dict.fromkeys(some, 0), **_count_by_owner(with_, [owned_by(some), *rules], created)}
             for pack in pack_owners(counted):
                 with with_.database.transaction() as connection:
                     entitled = _still_entitled(scope_now(connection), scope, pack.owner_ids)
                 if entitled:
-                    where = [owned_by(entitled), *rules, *created.conditions(), LIVE]
+                    where = [owned_by(entitled), *rules]
                     total += _list_pack(with_, what, scope, entitled, where, pack.rows, created)
     return total
 
@@ -78,9 +79,15 @@ def _still_entitled(now: Scope, scope: Scope, owners: Sequence[str]) -> list[str
     return [owner for owner in owners if owner in now.owners]
 
 
-def _count_by_owner(with_: Collaborators, where: Sequence[str]) -> dict[str, int]:
-    query = soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", where, group_by=["OwnerId"])
-    return {row["OwnerId"]: int(row["deals"]) for page in ask(with_, query) for row in page.records()}
+def _count_by_owner(with_: Collaborators, where: Sequence[str], created: CreatedRange) -> Counter[str]:
+    def count(part: CreatedRange) -> Counter[str]:
+        conditions = [*where, *part.conditions(), LIVE]
+        query = soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", conditions, group_by=["OwnerId"])
+        rows = (row for page in ask(with_, query) for row in page.records())
+        return Counter({row["OwnerId"]: int(row["deals"]) for row in rows})
+
+    counts = in_halves("Opportunity", created, count, with_.salesforce.server_time())
+    return sum(counts, Counter())
 
 
 def _list_pack(
@@ -93,7 +100,7 @@ def _list_pack(
     created: CreatedRange,
 ) -> Counts:
     began = with_.salesforce.server_time()
-    total = _read_deals(with_, what, scope, where, rows, began)
+    total = _read_deals(with_, what, scope, where, created, rows, began)
 
     def cover(connection: Connection, now: Scope) -> None:
         ledger.cover_owners(
@@ -108,15 +115,27 @@ def _list_pack(
 
 
 def _read_deals(
-    with_: Collaborators, what: Readable, scope: Scope, where: Sequence[str], rows: int, began: datetime
+    with_: Collaborators,
+    what: Readable,
+    scope: Scope,
+    where: Sequence[str],
+    created: CreatedRange,
+    rows: int,
+    began: datetime,
 ) -> Counts:
     """Reads what was counted as `rows`: through Bulk if they are many, and not at all if there are none."""
     if not rows:
         return Counts()
-    query = soql.select(what.paths, "Opportunity", where)
     store = _Store(with_, what, scope.owners, began)
-    by_bulk = store.by_bulk(query) if rows >= with_.options.bulk_threshold else None
-    return by_bulk if by_bulk is not None else store.pages(ask(with_, query))
+
+    def query(part: CreatedRange) -> str:
+        return soql.select(what.paths, "Opportunity", [*where, *part.conditions(), LIVE])
+
+    by_bulk = store.by_bulk(query(created)) if rows >= with_.options.bulk_threshold else None
+    if by_bulk is not None:
+        return by_bulk
+    counts = in_halves("Opportunity", created, lambda part: store.pages(ask(with_, query(part))), began)
+    return sum(counts, Counts())
 
 
 def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Counts:
@@ -151,26 +170,33 @@ def pay_owed_keys(with_: Collaborators, table: str) -> Counts:
 
 def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str], began: datetime) -> Counts:
     """Reads the children of a group of deals by REST, or in one Bulk job when Salesforce's own counts say that they are many."""
-    queries = [_children_of(what, some) for some in chunks(deals, DEALS_IN_A_QUERY)]
-    firsts = []
-    for first in with_.salesforce.query_many(queries):
-        if isinstance(first, FluintError):
+    parent = what.sobject.parent or "Id"
+    parts = [ChildrenOf(parent, tuple(some)) for some in chunks(deals, DEALS_IN_A_QUERY)]
+    firsts = with_.salesforce.query_many([_children(what, part) for part in parts])
+    for first in firsts:
+        if isinstance(first, FluintError) and not isinstance(first, TooMuchAskedError):
             raise first
-        firsts.append(first)
     store = _Store(with_, what, {}, began)
-    if sum(first.total_size for first in firsts) >= with_.options.bulk_threshold:
-        by_bulk = store.by_bulk(_children_of(what, deals))
+    if sum(first.total_size for first in firsts if isinstance(first, Page)) >= with_.options.bulk_threshold:
+        by_bulk = store.by_bulk(_children(what, ChildrenOf(parent, tuple(deals))))
         if by_bulk is not None:
             return by_bulk
-    total = Counts()
-    for first in firsts:
-        total += store.pages(_pages_from(with_, first))
-    return total
+    return sum((_store_part(store, part, first) for part, first in zip(parts, firsts, strict=True)), Counts())
 
 
-def _children_of(what: Readable, deals: Sequence[str]) -> str:
-    conditions = [soql.is_in(what.sobject.parent or "Id", deals), LIVE]
-    return soql.select(what.paths, what.sobject.name, conditions)
+def _store_part(store: _Store, whole: ChildrenOf, first: Page | FluintError) -> Counts:
+    """Stores the children of one chunk, of which there is a first answer."""
+
+    def read(part: ChildrenOf) -> Counts:
+        if part is whole:
+            return store.pages(pages_from(store.with_, first))
+        return store.pages(ask(store.with_, _children(store.what, part)))
+
+    return sum(in_halves(store.what.sobject.name, whole, read, store.began), Counts())
+
+
+def _children(what: Readable, part: ChildrenOf) -> str:
+    return soql.select(what.paths, what.sobject.name, [*part.conditions(), LIVE])
 
 
 @dataclass(frozen=True)
@@ -212,7 +238,7 @@ class _Store:
             _expect(self.what, total.read, job.record_count)
         return total
 
-    def pages(self, pages: Iterator[Page]) -> Counts:
+    def pages(self, pages: Iterable[Page]) -> Counts:
         """Stores the pages of a REST answer, each in a transaction."""
         total, announced, came = Counts(), 0, 0
         for page in pages:
@@ -232,19 +258,6 @@ def _expect(what: Readable, came: int, announced: int) -> None:
         )
 
 
-def ask(with_: Collaborators, query: str) -> Iterator[Page]:
-    """The pages of one query, sent in a request body because a list of ids can be longer than a URI may be."""
-    (first,) = with_.salesforce.query_many([query])
-    if isinstance(first, FluintError):
-        raise first
-    return _pages_from(with_, first)
-
-
-def _pages_from(with_: Collaborators, first: Page) -> Iterator[Page]:
-    yield first
-    yield from with_.salesforce.next_pages(first)
-
-
 def _keys_pass(
     with_: Collaborators, what: Readable, began: datetime, cover: Callable[[Connection, Scope], None]
 ) -> Counts:
@@ -259,8 +272,7 @@ def _keys_pass(
             followed = ledger.cursor_of(connection, what.sobject.table_name)
         start = min(began, owed) if owed else began
         window = window_of_listing(start, with_.salesforce.server_time(), with_.options.overlap, followed)
-        query = soql.select(what.key_paths, what.sobject.name, window.conditions())
-        pages = list(ask(with_, query))
+        pages = keys_within(with_, what, window)
         with with_.database.transaction() as connection:
             cursor = ledger.cursor_of(connection, what.sobject.table_name, lock=True)
             if cursor is not None and cursor > window.end:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from orchestration.salesforce import soql
+
+FOUNDED = datetime(1999, 1, 1, tzinfo=UTC)
+"""When Salesforce began: no record was created before it, except by imports that set their CreatedDate themselves."""
+
+
+def _middle(start: datetime, end: datetime) -> datetime | None:
+    """A whole second between these two, near the middle; SOQL's windows are cut no finer, for stamps are seconds."""
+    middle = (start + (end - start) / 2).replace(microsecond=0)
+    return middle if start < middle < end else None
 
 
 @dataclass(frozen=True)
@@ -18,6 +27,14 @@ class Window:
     def conditions(self) -> list[str]:
         """The window as SOQL conditions."""
         return soql.within("SystemModstamp", self.start, self.end)
+
+    def halves(self, now: datetime) -> tuple[Window, Window] | None:
+        """The earlier and the later half; None for a window of a second."""
+        middle = _middle(self.start, self.end)
+        return (Window(self.start, middle), Window(middle, self.end)) if middle else None
+
+    def __str__(self) -> str:
+        return f"changed from {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def window_to_follow(cursor: datetime, horizon: datetime, overlap: timedelta) -> Window:
@@ -54,6 +71,16 @@ class CreatedRange:
         """The range as SOQL conditions."""
         return soql.within("CreatedDate", self.start, self.end)
 
+    def halves(self, now: datetime) -> tuple[CreatedRange, CreatedRange] | None:
+        """The earlier and the later half, each as open as the whole is; None for a range of a second."""
+        middle = _middle(self.start or FOUNDED, self.end or now)
+        return (CreatedRange(self.start, middle), CreatedRange(middle, self.end)) if middle else None
+
+    def __str__(self) -> str:
+        start = f" from {self.start:%Y-%m-%d %H:%M:%S}" if self.start else ""
+        end = f" to {self.end:%Y-%m-%d %H:%M:%S}" if self.end else ""
+        return f"created{start}{end} UTC" if start or end else "created at any time"
+
     def multirange(self) -> str:
         """The range as the text of a Postgres tstzmultirange."""
         lower = self.start.isoformat() if self.start else ""
@@ -64,3 +91,31 @@ class CreatedRange:
         """The part of the range from `since` on, or None when nothing is left."""
         start = max((t for t in (self.start, since) if t), default=None)
         return None if start and self.end and start >= self.end else CreatedRange(start, self.end)
+
+
+@dataclass(frozen=True)
+class ChildrenOf:
+    """The children of some deals by the field `parent`, created in a range."""
+
+    parent: str
+    deals: tuple[str, ...]
+    created: CreatedRange = CreatedRange(None, None)
+
+    def conditions(self) -> list[str]:
+        """The children as SOQL conditions."""
+        return [soql.is_in(self.parent, self.deals), *self.created.conditions()]
+
+    def halves(self, now: datetime) -> tuple[ChildrenOf, ChildrenOf] | None:
+        """Those of half of the deals and of the others; those of one deal by the time of their creation."""
+        if len(self.deals) > 1:
+            middle = len(self.deals) // 2
+            return replace(self, deals=self.deals[:middle]), replace(self, deals=self.deals[middle:])
+        halves = self.created.halves(now)
+        if halves is None:
+            return None
+        earlier, later = halves
+        return replace(self, created=earlier), replace(self, created=later)
+
+    def __str__(self) -> str:
+        some = self.deals[0] if len(self.deals) == 1 else f"{len(self.deals)} deals"
+        return f"of {some} {self.created}"

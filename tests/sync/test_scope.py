@@ -164,8 +164,10 @@ def _after_the_first_pack(monkeypatch: pytest.MonkeyPatch, change: Callable[[str
     """Lists one owner after the other, and calls `change` with the first one's conditions once those deals were read."""
     real, called = listing._read_deals, Event()
 
-    def read(with_: Any, what: Any, scope: Any, where: Sequence[str], rows: int, began: Any) -> Counts:
-        counts = real(with_, what, scope, where, rows, began)
+    def read(
+        with_: Any, what: Any, scope: Any, where: Sequence[str], created: Any, rows: int, began: Any
+    ) -> Counts:
+        counts = real(with_, what, scope, where, created, rows, began)
         if rows and not called.is_set():
             called.set()
             change(" ".join(where))

@@ -1,0 +1,204 @@
+"""A query that Salesforce finds too long (QUERY_TIMEOUT): its halves are read, both of them, and nothing is proved before all are in.
+
+Stitch's release note of 2018-12-12 tells of the second half that was never read where the first one was empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestration.errors import RejectedRequestError
+from orchestration.sync.changes import read_keys
+from tests.sync.bench import TABLES, Bench
+
+KEYS = r"FROM Opportunity WHERE SystemModstamp"
+DEALS = r"NextStep.* FROM Opportunity "
+MAILS = r"TextBody.* FROM EmailMessage "
+TIME_OUT = '[{"message":"Your query request was running for too long.","errorCode":"QUERY_TIMEOUT"}]'
+
+
+@pytest.fixture
+def bench(loaded: Bench) -> Iterator[Bench]:
+    """A workspace that has read everything, in an org in which every query is fast again afterwards."""
+    before = loaded.org.admin("GET", "/switches")
+    yield loaded
+    loaded.org.admin("DELETE", "/faults")
+    loaded.org.admin("PATCH", "/switches", before)
+
+
+def _slow(bench: Bench, about: str, rows: int) -> None:
+    """From now on queries about this that give more than so many rows run too long."""
+    bench.org.admin("PATCH", "/switches", {"slow_query": about, "slow_query_rows": rows})
+
+
+def _cursor(bench: Bench) -> Any:
+    return bench.ask("select position from fluint_sync.cursor where object = 'opportunity'")[0][0]
+
+
+def _asked(bench: Bench, after: int, about: str) -> list[str]:
+    return [query for query in bench.queries(after) if re.search(about, query)]
+
+
+def _lose(bench: Bench, table: str) -> set[str]:
+    """Makes an object to be listed anew, with every second row lost; returns all ids that were held."""
+    held = bench.live(table)
+    coverage = "owner_coverage" if table == "opportunity" else "deal_coverage"
+    with bench.database.transaction() as connection:
+        connection.execute(f"delete from fluint_sync.{coverage}".encode())
+        connection.execute(
+            f"delete from raw_salesforce.{table} where id = any (%s)".encode(), [sorted(held)[::2]]
+        )
+    return held
+
+
+def test_a_window_of_keys_that_times_out_is_read_in_halves_the_empty_ones_too(bench: Bench) -> None:
+    """Twenty minutes without a change, then ten changes: with only the first half read, the cursor moves over all of them."""
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    bench.follow()
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    deals = sorted(bench.live("opportunity") & bench.entitled())[:10]
+    for deal in deals:
+        bench.update("Opportunity", deal, NextStep="In the last of the halves")
+        bench.org.admin("POST", "/clock", {"seconds": 2})
+    _slow(bench, KEYS, 3)
+    before, cursor = bench.log_position(), _cursor(bench)
+    assert bench.follow()["opportunity"].state == "complete"
+    held = "select count(*) from raw_salesforce.opportunity where next_step = 'In the last of the halves'"
+    assert bench.ask(held) == [(len(deals),)]
+    assert len(_asked(bench, before, KEYS)) > 5
+    assert _cursor(bench) > cursor
+
+
+def test_a_tick_whose_keys_time_out_moves_nothing_and_leaves_them_to_a_run(bench: Bench) -> None:
+    """A sensor that has a minute, and spends it on queries of two."""
+    bench.follow()
+    cursor = _cursor(bench)
+    _slow(bench, KEYS, -1)
+    outcome = read_keys(bench.with_(), TABLES, most_pages=5)
+    assert outcome.left_to_run == ("opportunity",)
+    assert outcome.changed
+    assert not outcome.errors
+    assert _cursor(bench) == cursor
+
+
+def test_keys_that_cannot_be_had_in_any_part_move_no_cursor_and_are_told_by_object_and_time(
+    bench: Bench,
+) -> None:
+    """Splitting without an end, each part at two minutes; or a cursor over what was never read."""
+    bench.follow()
+    cursor = _cursor(bench)
+    _slow(bench, KEYS, -1)
+    before = bench.log_position()
+    reports = bench.follow()
+    error = reports["opportunity"].error
+    assert isinstance(error, RejectedRequestError)
+    assert error.code == "QUERY_TIMEOUT"
+    assert re.match(
+        r"Opportunity changed from 20\d\d-\S+ \S+ to 20\d\d-\S+ \S+ UTC is too much for one answer", str(error)
+    )
+    assert 5 < len(_asked(bench, before, KEYS)) < 20
+    assert _cursor(bench) == cursor
+    assert reports["email_message"].state == "complete"
+
+
+def test_a_listing_of_deals_that_times_out_is_read_in_halves(bench: Bench) -> None:
+    """A first load of a large org that fails at the same query for ever."""
+    held = _lose(bench, "opportunity")
+    _slow(bench, DEALS, 40)
+    before = bench.log_position()
+    assert bench.load()["opportunity"].state == "complete"
+    assert bench.live("opportunity") == held
+    halves = [query for query in _asked(bench, before, DEALS) if "CreatedDate >= " in query]
+    assert len(halves) > 5
+    assert bench.ask("select count(*) > 0, bool_and(created = '{(,)}') from fluint_sync.owner_coverage") == [
+        (True, True)
+    ]
+
+
+def test_a_count_of_deals_that_times_out_is_the_sum_of_its_halves(bench: Bench) -> None:
+    """A listing that takes an owner for one without deals, because the half with them was not counted."""
+    held = _lose(bench, "opportunity")
+    _slow(bench, rf"COUNT\(Id\) deals.*{bench.owners('rep')[0]}", 3)
+    before = bench.log_position()
+    assert bench.load()["opportunity"].state == "complete"
+    assert bench.live("opportunity") == held
+    assert any("CreatedDate" in query for query in _asked(bench, before, r"COUNT\(Id\) deals"))
+
+
+def test_deals_of_one_second_that_cannot_be_split_cover_nobody_though_the_others_came(bench: Bench) -> None:
+    """A coverage written after the halves that could be had: the rest would be missing for good."""
+    owner = bench.owners("rep")[0]
+    deal = {"Name": "Import", "StageName": "Prospecting", "CloseDate": "2027-01-31", "OwnerId": owner}
+    changes = [{"insert": "Opportunity", "values": deal}] * 6
+    made = set(bench.org.admin("POST", "/transactions", {"changes": changes, "commit": True})["ids"])
+    bench.follow()
+    held = _lose(bench, "opportunity")
+    assert made <= held
+    _slow(bench, DEALS, 5)
+    error = bench.load()["opportunity"].error
+    assert isinstance(error, RejectedRequestError)
+    assert re.match(r"Opportunity created from \S+ \S+ to \S+ \S+ UTC is too much", str(error))
+    covered = [row[0] for row in bench.ask("select owner_id from fluint_sync.owner_coverage")]
+    assert owner not in covered
+    bench.org.admin("PATCH", "/switches", {"slow_query": ""})
+    assert bench.load()["opportunity"].state == "complete"
+    assert bench.live("opportunity") == held
+
+
+def test_children_that_time_out_are_read_deal_by_deal_and_a_large_deal_by_time(bench: Bench) -> None:
+    """A chunk of 500 deals whose mails are never listed because one of them has a mailbox of its own."""
+    deal = sorted(bench.live("opportunity") & bench.entitled())[0]
+    mail = {"RelatedToId": deal, "Subject": "One of many", "Status": "3"}
+    for _ in range(4):
+        changes = [{"insert": "EmailMessage", "values": mail}] * 3
+        bench.org.admin("POST", "/transactions", {"changes": changes, "commit": True})
+        bench.org.admin("POST", "/clock", {"seconds": 4_000})
+    bench.follow()
+    held = _lose(bench, "email_message")
+    _slow(bench, MAILS, 60)
+    before = bench.log_position()
+    assert bench.load()["email_message"].state == "complete"
+    assert bench.live("email_message") == held
+    assert len(_asked(bench, before, MAILS)) > 5
+    assert not [query for query in _asked(bench, before, MAILS) if "CreatedDate" in query]
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "delete from fluint_sync.deal_coverage where object = 'email_message' and opportunity_id = %s",
+            [deal],
+        )
+        connection.execute("delete from raw_salesforce.email_message where related_to_id = %s", [deal])
+    _slow(bench, MAILS, 4)
+    assert bench.load()["email_message"].state == "complete"
+    assert bench.live("email_message") == held
+    assert [query for query in _asked(bench, before, MAILS) if "CreatedDate >= " in query]
+
+
+def test_a_later_page_that_times_out_has_the_whole_read_again_in_halves(bench: Bench) -> None:
+    """The first page is stored, the second one cannot be had: what is stored proves nothing."""
+    held = _lose(bench, "email_message")
+    headers = {"content-type": "application/json"}
+    fault = {"kind": "answer", "status": 400, "body": TIME_OUT, "headers": headers}
+    bench.org.admin("POST", "/faults", fault | {"path": ".*/query(All)?/0r8.*"})
+    before = bench.log_position()
+    assert bench.load()["email_message"].state == "complete"
+    assert bench.org.admin("GET", "/faults/hits")
+    assert bench.live("email_message") == held
+    assert len(_asked(bench, before, MAILS)) > 2
+
+
+def test_users_that_time_out_at_their_first_reading_are_read_in_halves(bench: Bench) -> None:
+    """An org of many thousand users whose first sync never gets beyond them."""
+    users = bench.live("user")
+    with bench.database.transaction() as connection:
+        connection.execute("delete from fluint_sync.cursor where object = 'user'")
+        connection.execute("truncate raw_salesforce.user")
+    _slow(bench, r"Username.* FROM User$", 0)
+    before = bench.log_position()
+    assert bench.load()["user"].state == "complete"
+    assert bench.live("user") == users
+    assert [query for query in _asked(bench, before, "FROM User") if "CreatedDate < " in query]
+    assert bench.ask("select count(*) from fluint_sync.cursor where object = 'user'") == [(1,)]
