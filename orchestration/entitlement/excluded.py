@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from orchestration.entitlement.filters import BackfillFilter, owned_by, read_filter
 from orchestration.entitlement.licences import reasons_out_of_scope, scope_owners
-from orchestration.errors import FluintError
+from orchestration.errors import FluintError, TooMuchAskedError
 from orchestration.postgres.connection import Connection, Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
+from orchestration.salesforce.pages import Record
 
 
 def count_excluded(database: Database, salesforce: Salesforce) -> int:
@@ -21,39 +23,57 @@ def count_excluded(database: Database, salesforce: Salesforce) -> int:
         in_scope, out_of_scope = scope_owners(connection), reasons_out_of_scope(connection)
         filters = read_filter(connection)
     questions = list(_questions(sorted(in_scope), sorted(out_of_scope), filters))
-    with salesforce.purpose("counts"):
-        answers = salesforce.query_many([question for _, question in questions])
     counted: dict[tuple[str, str], int] = {}
-    for (reason, _), answer in zip(questions, answers, strict=True):
-        if isinstance(answer, FluintError):
-            raise answer
-        for row in answer.records():
+    with salesforce.purpose("counts"):
+        for reason, row in _answers(salesforce, questions):
             owner = row["OwnerId"]
             counted[owner, reason or out_of_scope.get(owner, "owner_not_in_fluint")] = int(row["deals"])
     with database.transaction() as connection:
         return _write(connection, _without_held(connection, counted, filters))
 
 
-def _questions(
-    in_scope: Sequence[str], out: Sequence[str], filters: BackfillFilter
-) -> Iterator[tuple[str, str]]:
-    """(reason, SOQL) pairs; an empty reason means that the owner's own reason applies."""
+@dataclass(frozen=True)
+class _Question:
+    """How many live deals of each of these owners are left out for a reason; an empty one means that the owner's own applies."""
+
+    reason: str
+    owners: Sequence[str]
+    where: tuple[str, ...] = ()
+
+    @property
+    def soql(self) -> str:
+        """The question as Salesforce reads it."""
+        where = [owned_by(self.owners), *self.where, soql.equal("IsDeleted", False)]
+        return soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", where, group_by=["OwnerId"])
+
+
+def _questions(in_scope: Sequence[str], out: Sequence[str], filters: BackfillFilter) -> Iterator[_Question]:
     # A chunk is below the 2,000 groups that a grouped query returns at most (SOQL limits); here a group is an owner.
     for some in soql.chunked(out):
-        yield "", _count([owned_by(some)])
+        yield _Question("", some)
     for some in soql.chunked(in_scope):
-        passed = [owned_by(some)]
+        passed: tuple[str, ...] = ()
         if filters.created_since:
-            yield "created_before", _count([*passed, soql.compare("CreatedDate", "<", filters.created_since)])
-            passed.append(soql.compare("CreatedDate", ">=", filters.created_since))
+            before = soql.compare("CreatedDate", "<", filters.created_since)
+            yield _Question("created_before", some, (before,))
+            passed = (soql.compare("CreatedDate", ">=", filters.created_since),)
         for rule in filters.rules():
-            yield rule.reason, _count([*passed, rule.refuses])
-            passed.append(rule.passes)
+            yield _Question(rule.reason, some, (*passed, rule.refuses))
+            passed = (*passed, rule.passes)
 
 
-def _count(where: Sequence[str]) -> str:
-    live = soql.equal("IsDeleted", False)
-    return soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", [*where, live], group_by=["OwnerId"])
+def _answers(salesforce: Salesforce, questions: Sequence[_Question]) -> Iterator[tuple[str, Record]]:
+    """(reason, owner with the number of deals); what is too much for one answer is asked for half of the owners at a time."""
+    answers = salesforce.query_many([question.soql for question in questions])
+    for question, answer in zip(questions, answers, strict=True):
+        if isinstance(answer, TooMuchAskedError) and len(question.owners) > 1:
+            middle = len(question.owners) // 2
+            halves = (question.owners[:middle], question.owners[middle:])
+            yield from _answers(salesforce, [replace(question, owners=half) for half in halves])
+        elif isinstance(answer, FluintError):
+            raise answer
+        else:
+            yield from ((question.reason, row) for row in answer.records())
 
 
 def _without_held(

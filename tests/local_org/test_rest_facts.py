@@ -286,6 +286,23 @@ def test_a_transaction_security_policy_refuses_queries(world: World, code: str) 
     assert world.call("GET", "/sobjects").status == 200
 
 
+def test_a_query_that_runs_too_long_is_refused_and_a_smaller_one_is_not(world: World) -> None:
+    """API sheet 2.5, QUERY_TIMEOUT: without it nobody would see whether a client asks for less, or for the same again."""
+    for number in range(3):
+        world.add("Contact", LastName=f"Doe {number}")
+    world.org.switches.set({"slow_query": "LastName LIKE", "slow_query_rows": 2})
+    refused = world.call("GET", "/query", q="SELECT Id FROM Contact WHERE LastName LIKE 'Doe%'")
+    assert refused.status == 400
+    assert error_of(refused) == {
+        "errorCode": "QUERY_TIMEOUT",
+        "message": "Your query request was running for too long.",
+    }
+    grouped = "SELECT LastName, COUNT(Id) FROM Contact WHERE LastName LIKE 'Doe%' GROUP BY LastName"
+    assert world.call("GET", "/query", q=grouped).status == 400
+    for smaller in ("LastName LIKE 'Doe 1%'", "LastName > 'Doe'"):
+        assert world.call("GET", "/query", q=f"SELECT Id FROM Contact WHERE {smaller}").status == 200
+
+
 def test_activities_of_too_many_people_and_records_take_view_all_data(world: World) -> None:
     """API sheet 2.5, OPERATION_TOO_LARGE: users without View All Data meet it on Task; a count of rows meets it too."""
     for number in range(3):

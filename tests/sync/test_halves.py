@@ -98,7 +98,8 @@ def test_keys_that_cannot_be_had_in_any_part_move_no_cursor_and_are_told_by_obje
     assert isinstance(error, RejectedRequestError)
     assert error.code == "QUERY_TIMEOUT"
     assert re.match(
-        r"Opportunity changed from 20\d\d-\S+ \S+ to 20\d\d-\S+ \S+ UTC is too much for one answer", str(error)
+        r"Opportunity changed from 20\d\d-\S+ \S+ to 20\d\d-\S+ \S+ UTC is too much for one answer",
+        str(error),
     )
     assert 5 < len(_asked(bench, before, KEYS)) < 20
     assert _cursor(bench) == cursor
@@ -122,11 +123,25 @@ def test_a_listing_of_deals_that_times_out_is_read_in_halves(bench: Bench) -> No
 def test_a_count_of_deals_that_times_out_is_the_sum_of_its_halves(bench: Bench) -> None:
     """A listing that takes an owner for one without deals, because the half with them was not counted."""
     held = _lose(bench, "opportunity")
-    _slow(bench, rf"COUNT\(Id\) deals.*{bench.owners('rep')[0]}", 3)
+    _slow(bench, rf"COUNT\(Id\) deals.*{bench.owners('rep')[0]}", 6)
     before = bench.log_position()
-    assert bench.load()["opportunity"].state == "complete"
+    report = bench.load()["opportunity"]
+    assert report.state == "complete", report.error
     assert bench.live("opportunity") == held
     assert any("CreatedDate" in query for query in _asked(bench, before, r"COUNT\(Id\) deals"))
+
+
+def test_what_stays_out_is_counted_owner_by_owner_where_the_whole_times_out(bench: Bench) -> None:
+    """Every run of a large org red, though all rows are there, because one number beside them could not be had."""
+    query = "select owner_id, reason, deals from fluint_sync.excluded_count order by 1, 2"
+    bench.follow()
+    counted = bench.ask(query)
+    assert len(counted) > 2
+    with bench.database.transaction() as connection:
+        connection.execute("truncate fluint_sync.excluded_count")
+    _slow(bench, r"COUNT\(Id\) deals", 1)
+    assert bench.follow()["opportunity"].state == "complete"
+    assert bench.ask(query) == counted
 
 
 def test_deals_of_one_second_that_cannot_be_split_cover_nobody_though_the_others_came(bench: Bench) -> None:
@@ -164,7 +179,7 @@ def test_children_that_time_out_are_read_deal_by_deal_and_a_large_deal_by_time(b
     assert bench.load()["email_message"].state == "complete"
     assert bench.live("email_message") == held
     assert len(_asked(bench, before, MAILS)) > 5
-    assert not [query for query in _asked(bench, before, MAILS) if "CreatedDate" in query]
+    assert not [query for query in _asked(bench, before, MAILS) if "CreatedDate >= " in query]
     with bench.database.transaction() as connection:
         connection.execute(
             "delete from fluint_sync.deal_coverage where object = 'email_message' and opportunity_id = %s",
