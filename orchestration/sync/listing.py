@@ -61,8 +61,8 @@ def list_deals(with_: Collaborators, scope: Scope, owners: Sequence[str], create
                 with with_.database.transaction() as connection:
                     entitled = _still_entitled(scope_now(connection), scope, pack.owner_ids)
                 if entitled:
-                    where = [owned_by(entitled), *rules]
-                    total += _list_pack(with_, what, scope, entitled, where, pack.rows, created)
+                    where, rows = [owned_by(entitled), *rules], sum(counted[owner] for owner in entitled)
+                    total += _list_pack(with_, what, scope, entitled, where, rows, created)
     return total
 
 
@@ -101,6 +101,8 @@ def _list_pack(
 ) -> Counts:
     began = with_.salesforce.server_time()
     total = _read_deals(with_, what, scope, where, created, rows, began)
+    if total.read < rows:
+        _expect_all_counted(with_, where, created, rows, total.read)
 
     def cover(connection: Connection, now: Scope) -> None:
         ledger.cover_owners(
@@ -112,6 +114,18 @@ def _list_pack(
         )
 
     return total + _keys_pass(with_, what, began, cover)
+
+
+def _expect_all_counted(
+    with_: Collaborators, where: Sequence[str], created: CreatedRange, counted: int, came: int
+) -> None:
+    """Raises IncompleteReadError when fewer deals came than Salesforce counted before and counts now; in between, some may have left."""
+    there = min(counted, sum(_count_by_owner(with_, where, created).values()))
+    if came < there:
+        raise IncompleteReadError(
+            f"Salesforce counts {there} rows of Opportunity {created} and gave {came}: {there - came} are missing. What came is kept,"
+            " nobody's deals are taken for complete; the next run lists them again."
+        )
 
 
 def _read_deals(

@@ -240,6 +240,24 @@ def test_the_daily_snapshot_keeps_what_it_captured(workspace: Workspace) -> None
     assert days == [("006A", [1, 1000]), ("006B", [1, None])]
 
 
+def test_an_unchanged_open_deal_has_its_row_on_every_day(workspace: Workspace) -> None:
+    """dbt_salesforce PR#86: a daily history built from changes alone, in which an open deal at rest is missing after the first day."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    days = 3
+    for _ in range(days):
+        workspace.dbt.build("deal_daily_snapshot")
+        with workspace.writing() as rows:  # another day dawns
+            rows.run("update fluint.deal_daily_snapshot set snapshot_date = snapshot_date - 1")
+    workspace.dbt.build("deal_daily_snapshot", full_refresh=True)
+    kept = workspace.ask(
+        "select deal_id, count(*), count(distinct snapshot_date), max(snapshot_date) - min(snapshot_date)"
+        " from fluint.deal_daily_snapshot group by 1 order by 1"
+    )
+    assert kept == [(deal, days + 1, days + 1, days) for deal in ("006A", "006B")]
+
+
 def test_foreign_views_survive_builds_refreshes_and_upgrades(workspace: Workspace) -> None:
     """Analysts hang views on marts; dbt's own way to rebuild a table or a view drops them without a word."""
     with workspace.writing() as rows:

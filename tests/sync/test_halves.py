@@ -46,9 +46,10 @@ def _asked(bench: Bench, after: int, about: str) -> list[str]:
 def _lose(bench: Bench, table: str) -> set[str]:
     """Makes an object to be listed anew, with every second row lost; returns all ids that were held."""
     held = bench.live(table)
-    coverage = "owner_coverage" if table == "opportunity" else "deal_coverage"
     with bench.database.transaction() as connection:
-        connection.execute(f"delete from fluint_sync.{coverage}".encode())
+        if table == "opportunity":
+            connection.execute("delete from fluint_sync.owner_coverage")
+        connection.execute("delete from fluint_sync.deal_coverage where object = %s", [table])
         connection.execute(
             f"delete from raw_salesforce.{table} where id = any (%s)".encode(), [sorted(held)[::2]]
         )
@@ -120,6 +121,7 @@ def test_a_listing_of_deals_that_times_out_is_read_in_halves(bench: Bench) -> No
     ]
 
 
+@pytest.mark.slow
 def test_a_count_of_deals_that_times_out_is_the_sum_of_its_halves(bench: Bench) -> None:
     """A listing that takes an owner for one without deals, because the half with them was not counted."""
     held = _lose(bench, "opportunity")
@@ -164,6 +166,7 @@ def test_deals_of_one_second_that_cannot_be_split_cover_nobody_though_the_others
     assert bench.live("opportunity") == held
 
 
+@pytest.mark.slow
 def test_children_that_time_out_are_read_deal_by_deal_and_a_large_deal_by_time(bench: Bench) -> None:
     """A chunk of 500 deals whose mails are never listed because one of them has a mailbox of its own."""
     deal = sorted(bench.live("opportunity") & bench.entitled())[0]
@@ -205,6 +208,7 @@ def test_a_later_page_that_times_out_has_the_whole_read_again_in_halves(bench: B
     assert len(_asked(bench, before, MAILS)) > 2
 
 
+@pytest.mark.slow
 def test_users_that_time_out_at_their_first_reading_are_read_in_halves(bench: Bench) -> None:
     """An org of many thousand users whose first sync never gets beyond them."""
     users = bench.live("user")

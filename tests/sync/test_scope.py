@@ -141,6 +141,9 @@ def test_filters_keep_deals_out_and_a_wider_filter_lists_only_what_is_missing(be
     assert scope & renewals
     assert scope & old
     assert bench.live("opportunity") == scope - lost - renewals - old
+    counted = dict(bench.ask("select reason, sum(deals)::int from fluint_sync.excluded_count group by 1"))
+    alive = bench.ids("SELECT Id FROM Opportunity WHERE IsDeleted = false")
+    assert counted["created_before"] == len(scope & old & alive)
     bench.filter(BackfillFilter(None, ("Closed Lost",), renewal))
     report = bench.load()["opportunity"]
     assert bench.live("opportunity") == scope - lost - renewals
