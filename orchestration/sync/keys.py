@@ -54,14 +54,18 @@ def classify(
     since: datetime,
     run_id: str,
     last_before: datetime | None = None,
+    follows: bool = False,
 ) -> int:
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
     `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
-    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. No later
-    window shows the keys that are stamped before `last_before`.
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. Keys of a window that
+    `follows` the cursor begin there; those of a listing may be older, and are pending since their stamps. No later window shows the
+    keys that are stamped before `last_before`.
     """
-    names = _names(sobject, keys, scope, read_at=read_at, since=since, run_id=run_id, last_before=last_before)
+    names = _names(sobject, keys, scope, read_at=read_at, run_id=run_id, last_before=last_before)
+    waits_since = "{since}::timestamptz" if follows else "least({since}::timestamptz, k.system_modstamp)"
+    names["since"] = sql.SQL(waits_since).format(since=sql.Literal(since))
     lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
@@ -94,7 +98,6 @@ def _names(
     scope: Scope,
     *,
     read_at: datetime,
-    since: datetime,
     run_id: str,
     last_before: datetime | None,
 ) -> Names:
@@ -104,7 +107,6 @@ def _names(
         "raw": sql.Identifier("raw_salesforce", sobject.table_name),
         "table": sql.Literal(sobject.table_name),
         "read_at": sql.Literal(read_at),
-        "since": sql.Literal(since),
         "run_id": sql.Literal(run_id),
         "settled": sql.SQL(SETTLED),
         "longest": sql.SQL(LONGEST),
@@ -147,7 +149,8 @@ _SETTLE_DELETED = """
     where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
 """
 
-# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8).
+# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8). A contact that was never
+# held, because it went before it was fetched, may come back as well, and with it a role that was held.
 _CHILDREN_OF_DEAL = """
     select child.object, k.id
     from {keys} as k join {raw} as held on held.id = k.id,
@@ -158,10 +161,11 @@ _CHILDREN_OF_DEAL = """
 _ROLES_OF_CONTACT = """
     select 'opportunity_contact_role', role.opportunity_id
     from {keys} as k
-    join {raw} as held on held.id = k.id
+    left join {raw} as held on held.id = k.id
     join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
     where (k.is_deleted and held._deleted_at = {read_at})
        or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
+       or (not k.is_deleted and held.id is null and role._deleted_at is not null)
 """
 
 # A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.

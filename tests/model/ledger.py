@@ -122,6 +122,10 @@ class Ledger:
                 continue
             if held and held.gone and sobject in (DEAL, CONTACT):
                 self._uncover(sobject, key.id)
+            if (
+                sobject == CONTACT and held is None
+            ):  # never held: its role may be, that went to the bin with it
+                self._uncover_gone_roles(key.id)
             if sobject == MAIL and held and not held.gone and self._moves_out(key, held, read_at):
                 self._tombstone(held, key, read_at, "moved")
             if sobject == CONTACT and held and not held.gone:
@@ -165,6 +169,11 @@ class Ledger:
             self.uncover(ROLE, deal)
         if sobject == DEAL:
             self.uncover(MAIL, id)
+
+    def _uncover_gone_roles(self, contact: int) -> None:
+        gone = [h.row.parent for h in self.raw[ROLE].values() if h.gone and h.row.contact == contact]
+        for deal in gone if self.has(Rule.FLIPS_OF_CONTACTS_NEVER_HELD) else ():
+            self.uncover(ROLE, deal)
 
     def uncover(self, sobject: int, deal: int) -> None:
         """Drops the coverage of a deal's children, also for a listing that is under way."""

@@ -44,6 +44,7 @@ class Rule(Enum):
     FLIPS_UNCOVER_CHILDREN = (
         auto()
     )  # R8: a delete, an undelete or a merge moves children without stamping them
+    FLIPS_OF_CONTACTS_NEVER_HELD = auto()  # R8: also where the role is held and the contact never was
     UNCOVERED_MEANWHILE = auto()  # R8: nor does a listing that is under way cover them again
     REFUSED_GOES_WITH_COVERAGE = auto()  # R10
     CONTACTS_NAMED_MEANWHILE = (

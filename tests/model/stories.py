@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.model.ledger import ALL
-from tests.model.org import DEAL, LONGEST, ROLE
+from tests.model.org import CONTACT, DEAL, LONGEST, ROLE
 from tests.model.rules import Rule
 from tests.model.story import FIRST, SECOND, Story
 
@@ -176,6 +176,20 @@ def _a_deal_comes_back_from_the_bin(s: Story) -> None:
     s.org.undelete(DEAL, deal)
 
 
+def _a_contact_that_was_never_held_comes_back(s: Story) -> None:
+    """And its role with it, which was held and is not shown again."""
+    deal, contact = s.deal(), s.contact()
+    s.org.wait(1)
+    s.follow()
+    s.child(ROLE, deal, contact)
+    s.org.wait(1)
+    s.begin(FIRST, "follow", "role stored")
+    s.kill(FIRST)
+    s.org.delete(CONTACT, contact)
+    s.time_passes_in_ticks()
+    s.org.undelete(CONTACT, contact)
+
+
 def _a_deal_comes_back_while_its_roles_are_listed(s: Story) -> None:
     """The listing asked while the role was in the bin, and ends when it is there again."""
     deal, contact = s.deal(), s.contact()
@@ -228,7 +242,7 @@ def _a_deal_comes_back_while_it_is_judged(s: Story) -> None:
 
 def _a_contact_is_named_again_while_it_is_judged(s: Story) -> None:
     """Nobody named it when it was asked for; the role that names it now finds it waiting."""
-    deal, contact = s.deal(), s.contact()
+    deal, contact, other = s.deal(), s.contact(), s.contact()
     s.time_passes_in_ticks()
     s.follow()
     role = s.child(ROLE, deal, contact)
@@ -237,7 +251,8 @@ def _a_contact_is_named_again_while_it_is_judged(s: Story) -> None:
     s.kill(SECOND)
     s.edit(contact)
     s.time_passes_in_ticks()
-    s.org.delete(ROLE, role)
+    role.contact = other.id
+    s.edit(role)
     s.org.wait(1)
     s.begin(FIRST, "follow", "contact missed")
     s.child(ROLE, deal, contact)
@@ -261,6 +276,7 @@ STORIES: dict[Rule, Callable[[Story], None]] = {
     Rule.ENTITLEMENT_IN_THE_TRANSACTION: _a_licence_comes_back_while_keys_are_read,
     Rule.COVERAGE_AFTER_THE_LAST_PAGE: _a_listing_is_killed_after_its_first_page,
     Rule.FLIPS_UNCOVER_CHILDREN: _a_deal_comes_back_from_the_bin,
+    Rule.FLIPS_OF_CONTACTS_NEVER_HELD: _a_contact_that_was_never_held_comes_back,
     Rule.UNCOVERED_MEANWHILE: _a_deal_comes_back_while_its_roles_are_listed,
     Rule.REFUSED_GOES_WITH_COVERAGE: _a_licence_is_away_whenever_a_deal_is_asked_for,
     Rule.JUDGED_ONLY_IF_UNCHANGED: _a_deal_comes_back_while_it_is_judged,
