@@ -178,13 +178,14 @@ _UNDELETED_WITHOUT_ROLE = """
                       where role.contact_id = held.id and role._deleted_at is null)
 """
 
+# A deleted one too, which may be back under a foreign deal: it would be asked for, and never come, as long as it lives.
 _TOMBSTONE_MOVED_MAIL = """
     update {raw} as held
-    set related_to_id = k.related_to_id, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
+    set related_to_id = k.related_to_id, is_deleted = false, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
         _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
         _xact_id = pg_current_xact_id()
     from {keys} as k
-    where k.id = held.id and not k.is_deleted and held._deleted_at is null
+    where k.id = held.id and not k.is_deleted and (held._deleted_at is null or held._deleted_reason = 'soft_deleted')
       and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
       and not exists (
           select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)

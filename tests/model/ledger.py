@@ -126,7 +126,7 @@ class Ledger:
                 sobject == CONTACT and held is None
             ):  # never held: its role may be, that went to the bin with it
                 self._uncover_gone_roles(key.id)
-            if sobject == MAIL and held and not held.gone and self._moves_out(key, held, read_at):
+            if sobject == MAIL and held and held.gone != "moved" and self._moves_out(key, held, read_at):
                 self._tombstone(held, key, read_at, "moved")
             if sobject == CONTACT and held and not held.gone:
                 self._contacts_leave([key.id], read_at)

@@ -362,3 +362,23 @@ def test_roles_of_a_contact_that_was_never_held_are_listed_again_when_it_is_back
     read_keys(bench.with_(), TABLES)
     covered = f"select object from fluint_sync.deal_coverage where opportunity_id = '{deal}' order by 1"
     assert bench.ask(covered) == [("email_message",)]
+
+
+def test_a_deleted_mail_that_comes_back_under_a_foreign_deal_does_not_wait_for_ever(bench: Bench) -> None:
+    """Followed because it was held, refused because its deal is nobody's: it would hold `data_as_of` back for good."""
+    bench.load()
+    mail = sorted(bench.live("email_message"))[0]
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "update raw_salesforce.email_message set is_deleted = true, _deleted_at = now(), _deleted_reason = 'soft_deleted'"
+            " where id = %s",
+            [mail],
+        )
+    foreign = _new_deal(bench, OwnerId=_unmatched(bench))
+    moved = {"update": "EmailMessage", "id": mail, "values": {"RelatedToId": foreign}}
+    bench.org.admin("POST", "/transactions", {"changes": [moved], "commit": True})
+    bench.follow()
+    assert bench.ask(f"select reason from fluint_sync.pending where id = '{mail}'") == []
+    assert bench.ask(f"select _deleted_reason from raw_salesforce.email_message where id = '{mail}'") == [
+        ("moved_out_of_scope",)
+    ]
