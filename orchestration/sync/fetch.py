@@ -189,7 +189,8 @@ class _Fetcher:
         # Only a predicate can refuse a row; what is asked for by its id alone comes as soon as it is visible.
         has_predicate = self.what.sobject is not OPPORTUNITY_CONTACT_ROLE
         held = _held(connection, table, live) if has_predicate else set(live)
-        if self.what.sobject is CONTACT:  # by the roles of now: one may have come to name it since it was asked for (R6)
+        if self.what.sobject is CONTACT:
+            # By the roles of now: one may have come to name it since it was asked for (R6).
             held = set(named_by_live_roles(connection, live))
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")

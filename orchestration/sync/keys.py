@@ -59,18 +59,16 @@ def classify(
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
     `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
-    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. Keys of a window that
-    `follows` the cursor begin there; those of a listing may be older, and are pending since their stamps. No later window shows the
-    keys that are stamped before `last_before`.
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. A window
+    that `follows` the cursor begins there; keys of a listing may be older, and are pending since their stamps. No later window
+    shows the keys that are stamped before `last_before`.
     """
     names = _names(sobject, keys, scope, read_at=read_at, run_id=run_id, last_before=last_before)
-    waits_since = "{since}::timestamptz" if follows else "least({since}::timestamptz, k.system_modstamp)"
-    names["since"] = sql.SQL(waits_since).format(since=sql.Literal(since))
+    names["since"] = sql.SQL(_FOLLOWED if follows else _MAYBE_OLDER).format(since=sql.Literal(since))
     lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
-    if sobject in (OPPORTUNITY, CONTACT):
-        moved = _CHILDREN_OF_DEAL if sobject is OPPORTUNITY else _ROLES_OF_CONTACT
+    if moved := _MOVED_CHILDREN.get(sobject.name):
         under_way.uncover_deals(connection, sql.SQL(moved).format(**names))
     if sobject is CONTACT:
         _run(connection, _UNDELETED_WITHOUT_ROLE, names)
@@ -78,9 +76,8 @@ def classify(
     if sobject is EMAIL_MESSAGE:
         tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
     if sobject is OPPORTUNITY_CONTACT_ROLE:
-        contacts_without_role_leave(
-            connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id
-        )
+        named = sql.SQL(_NAMED_BY).format(**names)
+        contacts_without_role_leave(connection, named, read_at=read_at, run_id=run_id)
     if sobject is CONTACT:
         concerned = sql.SQL("select id from {keys}").format(**names)
         tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
@@ -168,6 +165,8 @@ _ROLES_OF_CONTACT = """
        or (not k.is_deleted and held.id is null and role._deleted_at is not null)
 """
 
+_MOVED_CHILDREN = {OPPORTUNITY.name: _CHILDREN_OF_DEAL, CONTACT.name: _ROLES_OF_CONTACT}
+
 # A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.
 _UNDELETED_WITHOUT_ROLE = """
     update {raw} as held set _deleted_reason = 'moved_out_of_scope', _xact_id = pg_current_xact_id()
@@ -195,6 +194,10 @@ _TOMBSTONE_MOVED_MAIL = """
 _NAMED_BY = """
     select held.contact_id from {keys} as k join {raw} as held on held.id = k.id where held._deleted_at is not null
 """
+
+# Since when an id waits: see `classify`.
+_FOLLOWED = "{since}::timestamptz"
+_MAYBE_OLDER = "least({since}::timestamptz, k.system_modstamp)"
 
 # One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead of it, nor the fetch
 # settle with a row that is older than what was announced. Stamps have a resolution of a second: within one, a record can get
