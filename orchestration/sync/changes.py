@@ -179,6 +179,7 @@ class _Follower:
                     since=cursor,
                     run_id=self._with.run_id,
                     last_before=step.window.end - self._with.options.overlap,
+                    follows=True,
                 )
 
     def _close_whole(self, step: _Step, first: Page | FluintError) -> Counts:

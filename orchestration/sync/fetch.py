@@ -190,7 +190,8 @@ class _Fetcher:
         has_predicate = self.what.sobject is not OPPORTUNITY_CONTACT_ROLE
         held = _held(connection, table, live) if has_predicate else set(live)
         if self.what.sobject is CONTACT:
-            held &= set(named_by_live_roles(connection, live))
+            # By the roles of now: one may have come to name it since it was asked for (R6).
+            held = set(named_by_live_roles(connection, live))
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")
         self._drop_refused(connection, [i for i in live if i not in held], question.scope)

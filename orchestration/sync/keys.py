@@ -54,19 +54,21 @@ def classify(
     since: datetime,
     run_id: str,
     last_before: datetime | None = None,
+    follows: bool = False,
 ) -> int:
     """Turns staged keys into tombstones, which it counts, and pending ids; the order of the steps is R1's.
 
     `scope` is read in the same transaction, once for everything in it that depends on it (R6). `read_at` is when the keys were
-    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. No later
-    window shows the keys that are stamped before `last_before`.
+    true (UTC), `since` the cursor before this read: pending ids carry it, so that `data_as_of` does not run ahead of them. A window
+    that `follows` the cursor begins there; keys of a listing may be older, and are pending since their stamps. No later window
+    shows the keys that are stamped before `last_before`.
     """
-    names = _names(sobject, keys, scope, read_at=read_at, since=since, run_id=run_id, last_before=last_before)
+    names = _names(sobject, keys, scope, read_at=read_at, run_id=run_id, last_before=last_before)
+    names["since"] = sql.SQL(_FOLLOWED if follows else _MAYBE_OLDER).format(since=sql.Literal(since))
     lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
-    if sobject in (OPPORTUNITY, CONTACT):
-        moved = _CHILDREN_OF_DEAL if sobject is OPPORTUNITY else _ROLES_OF_CONTACT
+    if moved := _MOVED_CHILDREN.get(sobject.name):
         under_way.uncover_deals(connection, sql.SQL(moved).format(**names))
     if sobject is CONTACT:
         _run(connection, _UNDELETED_WITHOUT_ROLE, names)
@@ -74,9 +76,8 @@ def classify(
     if sobject is EMAIL_MESSAGE:
         tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
     if sobject is OPPORTUNITY_CONTACT_ROLE:
-        contacts_without_role_leave(
-            connection, sql.SQL(_NAMED_BY).format(**names), read_at=read_at, run_id=run_id
-        )
+        named = sql.SQL(_NAMED_BY).format(**names)
+        contacts_without_role_leave(connection, named, read_at=read_at, run_id=run_id)
     if sobject is CONTACT:
         concerned = sql.SQL("select id from {keys}").format(**names)
         tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
@@ -94,7 +95,6 @@ def _names(
     scope: Scope,
     *,
     read_at: datetime,
-    since: datetime,
     run_id: str,
     last_before: datetime | None,
 ) -> Names:
@@ -104,7 +104,6 @@ def _names(
         "raw": sql.Identifier("raw_salesforce", sobject.table_name),
         "table": sql.Literal(sobject.table_name),
         "read_at": sql.Literal(read_at),
-        "since": sql.Literal(since),
         "run_id": sql.Literal(run_id),
         "settled": sql.SQL(SETTLED),
         "longest": sql.SQL(LONGEST),
@@ -147,7 +146,8 @@ _SETTLE_DELETED = """
     where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
 """
 
-# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8).
+# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8). A contact that was never
+# held, because it went before it was fetched, may come back as well, and with it a role that was held.
 _CHILDREN_OF_DEAL = """
     select child.object, k.id
     from {keys} as k join {raw} as held on held.id = k.id,
@@ -158,11 +158,14 @@ _CHILDREN_OF_DEAL = """
 _ROLES_OF_CONTACT = """
     select 'opportunity_contact_role', role.opportunity_id
     from {keys} as k
-    join {raw} as held on held.id = k.id
+    left join {raw} as held on held.id = k.id
     join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
     where (k.is_deleted and held._deleted_at = {read_at})
        or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
+       or (not k.is_deleted and held.id is null and role._deleted_at is not null)
 """
+
+_MOVED_CHILDREN = {OPPORTUNITY.name: _CHILDREN_OF_DEAL, CONTACT.name: _ROLES_OF_CONTACT}
 
 # A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.
 _UNDELETED_WITHOUT_ROLE = """
@@ -174,13 +177,14 @@ _UNDELETED_WITHOUT_ROLE = """
                       where role.contact_id = held.id and role._deleted_at is null)
 """
 
+# A deleted one too, which may be back under a foreign deal: it would be asked for, and never come, as long as it lives.
 _TOMBSTONE_MOVED_MAIL = """
     update {raw} as held
-    set related_to_id = k.related_to_id, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
+    set related_to_id = k.related_to_id, is_deleted = false, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
         _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
         _xact_id = pg_current_xact_id()
     from {keys} as k
-    where k.id = held.id and not k.is_deleted and held._deleted_at is null
+    where k.id = held.id and not k.is_deleted and (held._deleted_at is null or held._deleted_reason = 'soft_deleted')
       and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
       and not exists (
           select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
@@ -190,6 +194,10 @@ _TOMBSTONE_MOVED_MAIL = """
 _NAMED_BY = """
     select held.contact_id from {keys} as k join {raw} as held on held.id = k.id where held._deleted_at is not null
 """
+
+# Since when an id waits: see `classify`.
+_FOLLOWED = "{since}::timestamptz"
+_MAYBE_OLDER = "least({since}::timestamptz, k.system_modstamp)"
 
 # One id pending twice keeps its oldest `since` and its newest stamp: data_as_of must not run ahead of it, nor the fetch
 # settle with a row that is older than what was announced. Stamps have a resolution of a second: within one, a record can get

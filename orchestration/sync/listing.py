@@ -303,6 +303,7 @@ def _keys_pass(
                         read_at=read_at,
                         since=since,
                         run_id=with_.run_id,
+                        last_before=since - with_.options.overlap,
                     )
             cover(connection, scope)
             under_way.owed_keys_read(connection, what.sobject.table_name, start)

@@ -9,19 +9,7 @@ import pytest
 
 from orchestration.errors import BugError
 from orchestration.modelling import marts_are_behind
-from tests.dbt.workspace import NOW, Rows, Workspace
-
-MARTS = (
-    "fluint.deals",
-    "fluint.deal_stages",
-    "fluint.contacts",
-    "fluint.deal_contacts",
-    "fluint.email_activity",
-    "fluint.accounts",
-    "fluint.owners",
-    "fluint.excluded_deals",
-    "fluint.deal_documents",
-)
+from tests.dbt.workspace import MARTS, NOW, Rows, Workspace
 
 
 def a_book(rows: Rows) -> None:
@@ -52,14 +40,11 @@ def test_a_build_after_any_history_equals_one_from_nothing(workspace: Workspace,
                 for _ in range(choose.randint(1, 4)):
                     _one_change(rows, choose, round_)
         workspace.dbt.build()
-    built = {name: workspace.table(name) for name in MARTS}
+    built = workspace.marts()
     assert built["fluint.deals"]
-    with workspace.writing() as rows:
-        for name in MARTS:
-            rows.run(f"truncate {name}")
-        rows.run("truncate fluint_sync.modelled")
+    workspace.empty_marts()
     workspace.dbt.build()
-    assert {name: workspace.table(name) for name in MARTS} == built
+    assert workspace.marts() == built
 
 
 def _one_change(rows: Rows, choose: random.Random, round_: int) -> None:

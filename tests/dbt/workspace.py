@@ -19,6 +19,17 @@ from orchestration.postgres.connection import Connection, Database
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ORG_URL = "https://acme.my.salesforce.example"
+MARTS = (
+    "fluint.deals",
+    "fluint.deal_stages",
+    "fluint.contacts",
+    "fluint.deal_contacts",
+    "fluint.email_activity",
+    "fluint.accounts",
+    "fluint.owners",
+    "fluint.excluded_deals",
+    "fluint.deal_documents",
+)
 
 # What the models read of each raw table that a contract requires; a test says what matters to it.
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -70,6 +81,16 @@ class Workspace:
             f" where table_schema || '.' || table_name = '{name}' and column_name <> '_xact_id'"
         )[0][0]
         return sorted(self.ask(f"select {columns} from {name}"), key=repr)
+
+    def marts(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every mart that is built anew at any time."""
+        return {name: self.table(name) for name in MARTS}
+
+    def empty_marts(self) -> None:
+        """As if nothing had ever been built: what comes next is built from nothing."""
+        with self.writing() as rows:
+            for name in (*MARTS, "fluint_sync.modelled"):
+                rows.run(f"truncate {name}")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,9 +57,14 @@ class Histories(RuleBasedStateMachine):
         self.history.begin()
         self.people, self.workspace = self.history.people, self.history.workspace
 
-    @initialize(owners=st.lists(SMALL, min_size=1, max_size=2), deals=st.lists(SMALL, min_size=2, max_size=6))
-    def start(self, owners: list[int], deals: list[int]) -> None:
-        """Somebody is licensed, and there is some business."""
+    @initialize(
+        owners=st.lists(SMALL, min_size=1, max_size=2),
+        deals=st.lists(SMALL, min_size=2, max_size=6),
+        bulk_threshold=st.sampled_from([10_000, 1, 3]),
+    )
+    def start(self, owners: list[int], deals: list[int], bulk_threshold: int) -> None:
+        """Somebody is licensed, and there is some business; in most histories some listings go through Bulk."""
+        self.workspace.options = replace(self.workspace.options, bulk_threshold=bulk_threshold)
         for owner in owners:
             self.history.license(owner, True)
         for _ in range(3):

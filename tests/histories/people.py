@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local_org.clock import Clock, as_stamp
+from local_org.clock import as_stamp
+from local_org.errors import RowLockedError
 from local_org.objects import SOBJECTS
 from local_org.server import OrgServer
+from local_org.transactions import Transaction
 
 _WIPED = (
     "Opportunity", "OpportunityContactRole", "Contact", "EmailMessage", "EmailMessageRelation", "Task", "_deletion", "_access_log",
@@ -24,15 +26,6 @@ Row = dict[str, object]
 
 
 @dataclass
-class _Late:
-    """A transaction that stamped its rows and has not ended: `rows` are what it locks."""
-
-    stamp: datetime
-    rows: list[tuple[str, str]]
-    act: Callable[[], None]
-
-
-@dataclass
 class People:
     """The org's people. `owners` are user ids; a record is picked by a number among those that are there."""
 
@@ -40,17 +33,17 @@ class People:
     owners: list[str]
     record_types: list[str | None]
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-    late: list[_Late] = field(default_factory=list)
     numbers: int = 0
 
     def __post_init__(self) -> None:
         self.store = self.server.org.store
+        self.transactions = self.server.org.transactions
         self.store.clock._real_now = lambda: self.now
         self.start = self.now
 
     def wipe(self) -> None:
         """Empties the org of business, and lets enough time pass that no stamp of before is in a window."""
-        self.late.clear()
+        self.transactions.roll_back_all()
         self.numbers = 0
         with self.store.transaction():
             for table in _WIPED:
@@ -61,36 +54,26 @@ class People:
 
     def wait(self, seconds: int, longest: timedelta) -> None:
         """Lets time pass; a transaction that has been open for `longest` ends first."""
-        for late in [
-            late for late in self.late if self.now + timedelta(seconds=seconds) >= late.stamp + longest
-        ]:
-            self.late.remove(late)
-            self._commit(late)
+        for late in self.late:
+            if self.now + timedelta(seconds=seconds) >= late.began_at + longest:
+                self.transactions.commit(late.number)
         self.now += timedelta(seconds=seconds)
+
+    @property
+    def late(self) -> list[Transaction]:
+        """The transactions that have not ended, oldest first."""
+        return self.transactions.listing()
 
     # -- slow transactions -------------------------------------------------------------------------------------------------------
 
-    def begin(self, act: Callable[[], None], rows: list[tuple[str, str]]) -> None:
-        """Somebody's transaction stamps its rows now and ends later."""
-        self.late.append(_Late(self.now, rows, act))
+    def begin(self, *changes: Row) -> None:
+        """Somebody's transaction stamps its rows now, locks them and ends later; none begins on rows that another one holds."""
+        self._quietly(lambda: self.transactions.begin(changes, self.by))
 
     def end_one(self, pick: int) -> None:
         """One of the open transactions ends: its rows become visible with the stamp of its beginning."""
-        if self.late:
-            self._commit(self.late.pop(pick % len(self.late)))
-
-    def _commit(self, late: _Late) -> None:
-        # Whoever else changed a row meanwhile would have waited for the lock, so that history cannot have been.
-        for sobject, record_id in late.rows:
-            row = self.store.get(sobject, record_id)
-            if row is None or row["IsDeleted"] or str(row["SystemModstamp"])[:19] > as_stamp(late.stamp)[:19]:
-                return
-        clock = self.store.clock
-        self.store.clock = Clock(lambda: late.stamp)
-        try:
-            late.act()
-        finally:
-            self.store.clock = clock
+        if late := self.late:
+            self.transactions.commit(late[pick % len(late)].number)
 
     # -- picking -----------------------------------------------------------------------------------------------------------------
 
@@ -109,6 +92,9 @@ class People:
 
     def new_deal(self, owner: int, created: int, stage: int, kind: int, amount: int) -> None:
         """A deal, created today or (an import with audit fields) up to three years ago."""
+        self._insert("Opportunity", self._deal(owner, created, stage, kind, amount))
+
+    def _deal(self, owner: int, created: int, stage: int, kind: int, amount: int) -> Row:
         values: Row = {
             "Name": self._text(),
             "StageName": STAGES[stage % len(STAGES)],
@@ -119,7 +105,7 @@ class People:
         }
         if created:
             values["CreatedDate"] = as_stamp(self.now - timedelta(days=400 * created))
-        self._insert("Opportunity", values)
+        return values
 
     def new_contact(self) -> str:
         """A contact whom no deal names yet."""
@@ -164,13 +150,16 @@ class People:
         """Somebody begins what takes minutes to be visible: a new deal, a mail that is related elsewhere, an edit."""
         deal = self.pick("Opportunity", number)
         if kind == "deal":
-            self.begin(lambda: self.new_deal(number, 0, other, other, other), [])
+            self.begin({"insert": "Opportunity", "values": self._deal(number, 0, other, other, other)})
         elif kind == "mail" and deal and (mail := self.pick("EmailMessage", other)):
-            rows = [("EmailMessage", mail), ("Opportunity", deal)]
-            self.begin(lambda: self._update("EmailMessage", mail, {"RelatedToId": deal}), rows)
+            # A mail that is related to a deal moves its stamp, so the deal is locked too.
+            self.begin(
+                {"update": "EmailMessage", "id": mail, "values": {"RelatedToId": deal}},
+                {"update": "Opportunity", "id": deal, "values": {}},
+            )
         elif deal:
             values = {"OwnerId": self.owners[other % len(self.owners)], "NextStep": self._text()}
-            self.begin(lambda: self._update("Opportunity", deal, values), [("Opportunity", deal)])
+            self.begin({"update": "Opportunity", "id": deal, "values": values})
 
     def edit(self, sobject: str, number: int) -> None:
         """Somebody edits what a record says."""
@@ -202,7 +191,7 @@ class People:
         """A record goes to the recycle bin, with what hangs on it."""
         record_id = self.pick(sobject, number)
         if record_id:
-            self.store.delete(sobject, record_id, by=self.by)
+            self._quietly(lambda: self.store.delete(sobject, record_id, by=self.by))
 
     def undelete(self, sobject: str, number: int) -> None:
         """A record comes back, with what went along."""
@@ -237,7 +226,7 @@ class People:
         """Two contacts become one."""
         one, other = self.pick("Contact", winner), self.pick("Contact", loser)
         if one and other and one != other:
-            self.store.merge_contacts(one, [other], by=self.by)
+            self._quietly(lambda: self.store.merge_contacts(one, [other], by=self.by))
 
     @property
     def by(self) -> str:
@@ -248,11 +237,11 @@ class People:
         return self.store.insert(sobject, values, by=self.by)
 
     def _update(self, sobject: str, record_id: str, values: dict[str, Any]) -> None:
-        self.store.update(sobject, record_id, values, by=self.by)
+        self._quietly(lambda: self.store.update(sobject, record_id, values, by=self.by))
 
     @staticmethod
     def _quietly(act: Callable[[], None]) -> None:
         try:
             act()
-        except KeyError:  # it went along with another record, and comes back or goes with that one only
-            return
+        except (KeyError, RowLockedError):
+            return  # it went along with another record, and comes back or goes with that one only; or a slow transaction has it

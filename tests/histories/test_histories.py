@@ -13,10 +13,12 @@ STEPS = 70
 _DRAWN_ANEW = 100
 
 
-def _histories(history: History, number: int) -> type[Histories]:
+def run_histories(
+    history: History, number: int, machine: type[Histories] = Histories, *, drawn_anew: bool | None = None
+) -> type[Histories]:
     """Runs so many histories; what a failing one did is printed as a program of rules, cut down to the fewest."""
 
-    class Drawn(Histories):
+    class Drawn(machine):  # type: ignore[valid-type,misc]
         pass
 
     Drawn.history = history
@@ -27,8 +29,8 @@ def _histories(history: History, number: int) -> type[Histories]:
             stateful_step_count=STEPS,
             deadline=None,
             database=None,
-            derandomize=number
-            < _DRAWN_ANEW,  # `make test` takes the same histories each time, the long ones others
+            # `make test` takes the same histories each time, the long ones others.
+            derandomize=number < _DRAWN_ANEW if drawn_anew is None else not drawn_anew,
             # In `make test` a failing history is told as it is: cutting it down takes longer than all other tests together.
             phases=[Phase.generate] if number < _DRAWN_ANEW else list(Phase),
             suppress_health_check=list(HealthCheck),
@@ -42,18 +44,18 @@ def _histories(history: History, number: int) -> type[Histories]:
 @pytest.mark.timeout(600)
 def test_any_short_history_ends_with_what_a_load_from_scratch_holds(history: History) -> None:
     """A path to a state that gives other tables than another path to the same state."""
-    assert _histories(history, 8).steps
+    assert run_histories(history, 8).steps
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_many_histories_end_with_what_a_load_from_scratch_holds(history: History) -> None:
     """The rare coincidences of two processes, a kill and a late row."""
-    assert _histories(history, 150).steps
+    assert run_histories(history, 150).steps
 
 
 @pytest.mark.long
 @pytest.mark.timeout(4 * 3600)
 def test_twenty_thousand_steps_end_with_what_a_load_from_scratch_holds(history: History) -> None:
     """What the issue asks for once: so many steps that a hole of one in a thousand shows."""
-    assert _histories(history, 450).steps > 20_000
+    assert run_histories(history, 450).steps > 20_000

@@ -74,6 +74,11 @@ class Workspace:
     # -- the app's side ----------------------------------------------------------------------------------------------------------
 
     @property
+    def database(self) -> Database:
+        """The workspace's database, without points."""
+        return Database(self._url)
+
+    @property
     def connection(self) -> Connection:
         """A connection beside the sync's; every statement commits by itself."""
         return self._open

@@ -32,6 +32,14 @@ class Scope:
         )
 
 
+@dataclass(frozen=True)
+class Since:
+    """The cursor before keys were read. They begin there if they are of a window that is followed; others may be older."""
+
+    cursor: int
+    follows: bool = False
+
+
 class Held:
     """One raw row."""
 
@@ -104,7 +112,7 @@ class Ledger:
                 self.owners[owner] = digest, months & scope.months
 
     def classify(
-        self, sobject: int, keys: Iterable[Record], read_at: int, since: int, scope: Scope, last: int = 0
+        self, sobject: int, keys: Iterable[Record], read_at: int, since: Since, scope: Scope, last: int = 0
     ) -> None:
         """Keys become tombstones, pending ids, or nothing; no later window shows keys stamped before `last`."""
         for key in keys:
@@ -114,7 +122,11 @@ class Ledger:
                 continue
             if held and held.gone and sobject in (DEAL, CONTACT):
                 self._uncover(sobject, key.id)
-            if sobject == MAIL and held and not held.gone and self._moves_out(key, held, read_at):
+            if (
+                sobject == CONTACT and held is None
+            ):  # never held: its role may be, that went to the bin with it
+                self._uncover_gone_roles(key.id)
+            if sobject == MAIL and held and held.gone != "moved" and self._moves_out(key, held, read_at):
                 self._tombstone(held, key, read_at, "moved")
             if sobject == CONTACT and held and not held.gone:
                 self._contacts_leave([key.id], read_at)
@@ -158,6 +170,11 @@ class Ledger:
         if sobject == DEAL:
             self.uncover(MAIL, id)
 
+    def _uncover_gone_roles(self, contact: int) -> None:
+        gone = [h.row.parent for h in self.raw[ROLE].values() if h.gone and h.row.contact == contact]
+        for deal in gone if self.has(Rule.FLIPS_OF_CONTACTS_NEVER_HELD) else ():
+            self.uncover(ROLE, deal)
+
     def uncover(self, sobject: int, deal: int) -> None:
         """Drops the coverage of a deal's children, also for a listing that is under way."""
         self.clock += 1
@@ -181,13 +198,21 @@ class Ledger:
                     held.gone = "moved"
 
     def _pend(
-        self, sobject: int, key: Record, held: Held | None, read_at: int, since: int, scope: Scope, last: int
+        self,
+        sobject: int,
+        key: Record,
+        held: Held | None,
+        read_at: int,
+        since: Since,
+        scope: Scope,
+        last: int,
     ) -> None:
         follows = held is not None and held.gone != "moved" and self.has(Rule.KEYS_OF_HELD_ROWS)
         if (follows and held and self._is_news(key, held, read_at, last)) or (
             (held is None or held.gone) and self._is_entitled(sobject, key, scope)
         ):
-            self._announce(sobject, key, since)
+            is_older = not since.follows and self.has(Rule.SINCE_THE_STAMP)
+            self._announce(sobject, key, min(since.cursor, key.stamp) if is_older else since.cursor)
 
     def _is_news(self, key: Record, held: Held, read_at: int, last: int) -> bool:
         if key.stamp != held.row.stamp:

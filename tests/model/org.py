@@ -11,6 +11,7 @@ from random import Random
 
 DEAL, ROLE, CONTACT, MAIL = range(4)
 OBJECTS = (DEAL, ROLE, CONTACT, MAIL)
+NAMES = ("deal", "role", "contact", "mail")
 LONGEST = 20
 MONTHS = 3
 
@@ -18,12 +19,26 @@ MONTHS = 3
 class Record:
     """One record. `parent` is a deal's owner, a role's or a mail's deal; `contact` a role's contact."""
 
-    __slots__ = ("amount", "bin", "contact", "created", "deleted", "id", "parent", "stamp", "version")
+    __slots__ = (
+        "amount",
+        "back",
+        "bin",
+        "contact",
+        "created",
+        "deleted",
+        "id",
+        "late",
+        "parent",
+        "stamp",
+        "version",
+    )
 
     def __init__(self, id: int, parent: int, stamp: int) -> None:
         self.id, self.parent, self.stamp = id, parent, stamp
         self.contact = self.created = self.amount = self.version = 0
         self.deleted = False
+        self.back = False  # whether it came back with a contact, unstamped
+        self.late = False  # whether its stamp is older than its being visible
         self.bin = 0  # the deal or contact with which a child went to the bin
 
     def copy(self) -> Record:
@@ -62,14 +77,14 @@ class Org:
         """A new record."""
         self.last += 1
         record = self.records[sobject][self.last] = Record(self.last, parent, stamp)
-        record.contact, record.version = contact, self.last
+        record.contact, record.version, record.late = contact, self.last, stamp < self.now
         record.created, record.amount = int(self.rng.random() * MONTHS), int(self.rng.random() * 2)
         return record
 
     def touch(self, record: Record, stamp: int) -> None:
         """A save: another stamp, another content."""
         self.last += 1
-        record.stamp, record.version = stamp, self.last
+        record.stamp, record.version, record.late, record.back = stamp, self.last, stamp < self.now, False
 
     def act(self) -> None:
         """Somebody does something."""
@@ -134,23 +149,28 @@ class Org:
 
     def _delete(self) -> None:
         sobject = int(self.rng.random() * 4)
-        record = self.pick(sobject)
-        if record is None:
-            return
-        record.deleted, record.stamp = True, self.now
+        if record := self.pick(sobject):
+            self.delete(sobject, record)
+
+    def delete(self, sobject: int, record: Record) -> None:
+        """A record goes to the recycle bin, and with it its roles."""
+        record.deleted, record.stamp, record.late = True, self.now, False
         for role in self.records[ROLE].values():
             if not role.deleted and record.id in ((role.parent,) if sobject == DEAL else (role.contact,)):
-                role.deleted, role.bin, role.stamp = True, record.id, self.now
+                role.deleted, role.bin, role.stamp, role.back = True, record.id, self.now, False
 
     def _undelete(self) -> None:
         sobject = int(self.rng.random() * 4)
         record = self.pick(sobject, deleted=True)
-        if record is None or record.bin or not self._has_parents(sobject, record):
-            return
-        record.deleted, record.stamp = False, self.now
+        if record and not record.bin and self._has_parents(sobject, record):
+            self.undelete(sobject, record)
+
+    def undelete(self, sobject: int, record: Record) -> None:
+        """A record comes back with the roles that went along; they keep their stamps."""
+        record.deleted, record.stamp, record.late = False, self.now, False
         for role in self.records[ROLE].values():
             if role.bin == record.id and self._has_parents(ROLE, role):
-                role.deleted, role.bin = False, 0
+                role.deleted, role.bin, role.back = False, 0, sobject == CONTACT
 
     def _has_parents(self, sobject: int, record: Record) -> bool:
         """Whether what a record hangs on lives."""

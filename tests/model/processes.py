@@ -1,17 +1,18 @@
 """The processes of the sync as generators: between two `yield`s lies one call of the transport or one transaction.
 
-A kill is a generator that is not gone on with; two of them may be under way at once.
+A kill is a generator that is not gone on with; several of them may be under way at once. What is yielded says what has just
+happened, as the stories name it: "mail keys read".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.model.ledger import Ledger, Pending, Scope
-from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, OBJECTS, ROLE, Org, Record
+from tests.model.ledger import Ledger, Pending, Scope, Since
+from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, NAMES, OBJECTS, ROLE, Org, Record
 from tests.model.rules import Rule
 
-Steps = Iterator[None]
+Steps = Iterator[str]
 PAGE = 2
 
 
@@ -64,23 +65,23 @@ class Processes:
         """What changed since the cursors."""
         ledger, org = self.ledger, self.org
         horizon, early = org.now, ledger.scope
-        yield
+        yield "keys begun"
         for sobject in OBJECTS:
             cursor = ledger.cursor[sobject]
             read_at = self._read()
             keys = org.keys(sobject, cursor - self.overlap, horizon) if read_at >= 0 else []
-            yield
+            yield f"{NAMES[sobject]} keys read"
             end = horizon if ledger.has(Rule.HORIZON_BEFORE_THE_QUERY) else org.now
             if (ledger.cursor[sobject] != cursor or end < cursor) and ledger.has(Rule.COMPARE_AND_SET):
                 continue
             ledger.cursor[sobject] = end
             if not ledger.has(Rule.ONE_TRANSACTION):
-                yield
-            scope = ledger.scope if ledger.has(Rule.ENTITLEMENT_IN_THE_TRANSACTION) else early
+                yield "cursor moved"
             if sobject == DEAL:
-                ledger.drop_skipped(scope)
-            ledger.classify(sobject, keys, read_at, cursor, scope, end - self.overlap)
-            yield
+                ledger.drop_skipped(ledger.scope)
+            scope = ledger.scope if ledger.has(Rule.ENTITLEMENT_IN_THE_TRANSACTION) else early
+            ledger.classify(sobject, keys, read_at, Since(cursor, follows=True), scope, end - self.overlap)
+            yield f"{NAMES[sobject]} keys taken"
 
     # -- fetch -------------------------------------------------------------------------------------------------------------------
 
@@ -108,20 +109,20 @@ class Processes:
         may = {i for i in due if self._may_come(sobject, i, due[i][1], scope)}
         held = {i for i in due if (h := ledger.raw[sobject].get(i)) and h.gone != "moved"}
         parents = {parent for _, parent in due.values()}
-        yield
+        yield f"{NAMES[sobject]} asked for"
         read_at = self._read()
         there = [r for i in due if (r := org.records[sobject].get(i)) and not r.deleted]
         rows = [r.copy() for r in there if r.id in may and self._matches(sobject, r, held, parents, scope)]
-        yield
+        yield f"{NAMES[sobject]} read"
         ledger.store(sobject, rows if read_at >= 0 else [], read_at)
-        yield
+        yield f"{NAMES[sobject]} stored"
         rest = [i for i in due if i in ledger.pending[sobject]]
         if rest:
             read_at = self._read()
             keys = [r.copy() for i in rest if (r := org.records[sobject].get(i))] if read_at >= 0 else []
-            yield
+            yield f"{NAMES[sobject]} missed"
             self._judge(sobject, due, rest, keys, read_at, scope)
-            yield
+            yield f"{NAMES[sobject]} judged"
 
     def _may_come(self, sobject: int, id: int, parent: int, scope: Scope) -> bool:
         if sobject == CONTACT:
@@ -144,7 +145,7 @@ class Processes:
         asked: Scope,
     ) -> None:
         ledger = self.ledger
-        ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
+        ledger.classify(sobject, keys, read_at, Since(ledger.cursor[sobject]), ledger.scope)
         seen = {key.id: key for key in keys}
         for id in rest:
             waits = ledger.pending[sobject].get(id)
@@ -157,6 +158,8 @@ class Processes:
                 waits.aside = "not visible"
             elif seen[id].deleted:
                 del ledger.pending[sobject][id]
+            elif sobject == CONTACT and ledger.is_named(id) and ledger.has(Rule.CONTACTS_NAMED_MEANWHILE):
+                continue
             elif sobject != ROLE and not (held and held.gone != "moved"):
                 ledger.refuse(sobject, id, asked, self.org.now)
 
@@ -169,7 +172,7 @@ class Processes:
         ):
             return
         began = org.now
-        yield
+        yield "deal listing begun"
         deals = [
             d.id
             for d in org.records[DEAL].values()
@@ -185,7 +188,7 @@ class Processes:
         if not wanted:
             return
         began, marked = org.now, ledger.clock
-        yield
+        yield f"{NAMES[sobject]} listing begun"
         found = [r.id for r in org.records[sobject].values() if not r.deleted and r.parent in wanted]
 
         def cover(_: object = None) -> None:
@@ -205,13 +208,17 @@ class Processes:
                 r for i in ids[place : place + PAGE] if (r := org.records[sobject].get(i)) and not r.deleted
             ]
             rows = [r.copy() for r in there if (r.parent, r.amount) == matched[r.id]] if read_at >= 0 else []
-            yield
+            yield f"{NAMES[sobject]} page read"
             ledger.store(sobject, rows, read_at)
             if ledger.has(Rule.LISTINGS_OWE_KEYS):
                 ledger.owed[sobject] = min(began, ledger.owed.get(sobject, began))
             if not ledger.has(Rule.COVERAGE_AFTER_THE_LAST_PAGE) and callable(cover):
                 cover()
-            yield
+            yield f"{NAMES[sobject]} page stored"
+
+    def _shown_last(self, cursor: int) -> int:
+        """Keys stamped before then are shown by the pass of a listing for the last time."""
+        return cursor - self.overlap if self.ledger.has(Rule.LATE_TIES_OF_LISTINGS) else 0
 
     def _keys_pass(self, sobject: int, began: int, cover: object) -> Steps:
         """The keys of the time that the listing took; they and the coverage in one transaction, not behind the cursor."""
@@ -219,17 +226,18 @@ class Processes:
         assert callable(cover)
         while ledger.has(Rule.KEYS_PASS):
             end, start = org.now, min(began, ledger.owed.get(sobject, began))
-            yield
+            yield f"{NAMES[sobject]} pages done"
             read_at = self._read()
             keys = org.keys(sobject, start - self.overlap, end) if read_at >= 0 else []
-            yield
+            yield f"{NAMES[sobject]} pass read"
             if ledger.cursor[sobject] > end and ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
                 continue
-            ledger.classify(sobject, keys, read_at, ledger.cursor[sobject], ledger.scope)
+            cursor = ledger.cursor[sobject]
+            ledger.classify(sobject, keys, read_at, Since(cursor), ledger.scope, self._shown_last(cursor))
             if ledger.owed.get(sobject, start) >= start:
                 ledger.owed.pop(sobject, None)
             if not ledger.has(Rule.KEYS_PASS_WITH_COVERAGE):
-                yield
+                yield f"{NAMES[sobject]} pass taken"
             break
         cover(ledger.scope)
-        yield
+        yield f"{NAMES[sobject]} covered"

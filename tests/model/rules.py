@@ -18,12 +18,16 @@ class Rule(Enum):
     SETTLED_BY_A_LATER_READ = auto()  # R1: nor by a row that was read before the cursor
     PENDING_FOLLOWS_THE_PARENT = auto()  # R1: within one second a record can get another parent
     SINCE = auto()  # R1: data_as_of is held back by what waits
+    SINCE_THE_STAMP = (
+        auto()
+    )  # R1: and by keys of a listing, which may be older than the cursor, as far as they are old
     OVERLAP = auto()  # R2: a row is stamped before it is visible
     HORIZON_BEFORE_THE_QUERY = auto()  # R2
     COMPARE_AND_SET = auto()  # R2: a cursor moves from where its reader found it, and only forward
     ORDER = auto()  # R3: the newer (stamp, read_at) wins
     TIES = auto()  # R3: a row read within a minute of its stamp is read again
     LATE_TIES = auto()  # R3: and once more when its key is shown for the last time
+    LATE_TIES_OF_LISTINGS = auto()  # R3, R5: also when that was the keys pass of a listing
     DROP_UNENTITLED_COVERAGE = auto()  # R4
     DIGEST = auto()  # R4: coverage is under a filter
     CUT_RANGES = auto()  # R4: and no further back than created_since
@@ -33,13 +37,19 @@ class Rule(Enum):
     KEYS_PASS_WITH_COVERAGE = auto()  # R5, R6: in one transaction
     ROLES_WANT_CONTACTS = auto()  # R5
     CONTACTS_LEAVE = auto()  # R8: with their last role
-    ENTITLEMENT_IN_THE_TRANSACTION = auto()  # R6
+    ENTITLEMENT_IN_THE_TRANSACTION = (
+        auto()
+    )  # R6: keys are judged by the scope of the transaction that keeps or drops coverage
     COVERAGE_AFTER_THE_LAST_PAGE = auto()  # R7
     FLIPS_UNCOVER_CHILDREN = (
         auto()
     )  # R8: a delete, an undelete or a merge moves children without stamping them
+    FLIPS_OF_CONTACTS_NEVER_HELD = auto()  # R8: also where the role is held and the contact never was
     UNCOVERED_MEANWHILE = auto()  # R8: nor does a listing that is under way cover them again
     REFUSED_GOES_WITH_COVERAGE = auto()  # R10
+    CONTACTS_NAMED_MEANWHILE = (
+        auto()
+    )  # R6: a contact that nobody named when it was asked for is judged by the roles of now
     JUDGED_ONLY_IF_UNCHANGED = auto()  # R10: what was announced anew meanwhile is asked for again
     FAILED_IS_NOT_EMPTY = auto()  # R13
     ONE_TRANSACTION = auto()  # R14: rows and keys with the cursor

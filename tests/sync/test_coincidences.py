@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -233,3 +233,152 @@ def test_a_row_that_comes_back_into_scope_is_live_though_it_was_read_in_the_same
             rows.add_json(page.body, page.records_path)
             rows.merge(read_at=page.read_at, run_id="test")
     assert row in bench.live(table)
+
+
+def test_a_contact_that_is_named_again_while_it_is_judged_arrives(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody named it when it was asked for; the role that names it now found it waiting, and nothing else will ask for it."""
+    bench.load()
+    contact = sorted(bench.live("contact"))[0]
+    gone = "update raw_salesforce.opportunity_contact_role set _deleted_at = {} where contact_id = %s"
+
+    def roles(deleted_at: str) -> None:
+        with bench.database.transaction() as connection:
+            connection.execute(gone.format(deleted_at).encode(), [contact])
+
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "insert into fluint_sync.pending (object, id, reason, stamp, since)"
+            " select 'contact', id, 'entitled', system_modstamp, now() from raw_salesforce.contact where id = %s",
+            [contact],
+        )
+        connection.execute("delete from raw_salesforce.contact where id = %s", [contact])
+    roles("now()")
+    real = fetch._Fetcher._settle_the_rest
+
+    def named_meanwhile(self: Any, question: Any) -> Any:
+        roles("null")
+        return real(self, question)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch._Fetcher, "_settle_the_rest", named_meanwhile)
+        patched.setattr(
+            ledger, "pending_ids", _once(ledger.pending_ids)
+        )  # one round: the next one is another run's
+        fetch.fetch_pending(bench.with_(), "contact")
+    _settle(bench)
+    assert contact in bench.live("contact")
+
+
+def _once(real: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    rounds = iter([real])
+    return lambda *args: next(rounds, lambda *_: [])(*args)
+
+
+def _during_a_listing(bench: Bench, patched: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Lists deals; `act` comes between the last page and the keys pass."""
+    real, left = listing._read_deals, [act]
+
+    def read(*args: Any) -> Any:
+        counts = real(*args)
+        if left:
+            left.pop()()
+        return counts
+
+    patched.setattr(listing, "_read_deals", read)
+    listing.list_missing_deals(bench.with_())
+
+
+def test_a_deal_that_a_listing_finds_behind_the_cursor_holds_data_as_of_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor passed its key while its owner had no licence for a moment: covered, not there, and said to be up to date."""
+    list_missing(bench.with_(), ["user"])
+    read_keys(bench.with_(), TABLES)
+    person, new = _person(bench), []
+
+    def passed_by() -> None:
+        new.append(_new_deal(bench, OwnerId=person["user_id"]))
+        bench.org.admin("POST", "/clock", {"seconds": 60})
+        set_licence(bench.database, person["fluint_email"], is_licensed=False)
+        read_keys(bench.with_(), TABLES)
+        set_licence(bench.database, person["fluint_email"], is_licensed=True)
+
+    with monkeypatch.context() as patched:
+        _during_a_listing(bench, patched, passed_by)
+    (record,) = bench.records(f"SELECT SystemModstamp FROM Opportunity WHERE Id = '{new[0]}'")
+    with bench.database.transaction() as connection:
+        assert new[0] in ledger.pending_ids(connection, "opportunity", 1000)
+        as_of = ledger.data_as_of(connection, "opportunity")
+    assert as_of is not None
+    assert as_of <= datetime.fromisoformat(record["SystemModstamp"])
+
+
+def test_a_late_change_under_a_stamp_that_a_listing_has_read_arrives(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page lay between network and database while a slow transaction with the same stamp ended: the keys pass is the last to show it."""
+    list_missing(bench.with_(), ["user"])
+    read_keys(bench.with_(), TABLES)
+    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"], NextStep="of the batch job")
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+
+    def stored_late() -> None:
+        bench.org.admin("POST", "/clock", {"seconds": 2700})
+        with bench.database.transaction() as connection:
+            connection.execute(
+                "update raw_salesforce.opportunity set next_step = 'of the save',"
+                " _read_at = system_modstamp + interval '5 minutes' where id = %s",
+                [deal],
+            )
+            # As if another process had followed changes meanwhile, to whom this deal was nobody's.
+            connection.execute("update fluint_sync.cursor set position = position + interval '40 minutes'")
+
+    with monkeypatch.context() as patched:
+        _during_a_listing(bench, patched, stored_late)
+    _settle(bench)
+    assert bench.ask(f"select next_step from raw_salesforce.opportunity where id = '{deal}'") == [
+        ("of the batch job",)
+    ]
+
+
+def test_roles_of_a_contact_that_was_never_held_are_listed_again_when_it_is_back(bench: Bench) -> None:
+    """It went to the bin before it was fetched, its role with it; both come back, and only the contact has a new stamp."""
+    bench.load()
+    ((contact, deal),) = bench.ask(
+        "select contact_id, opportunity_id from raw_salesforce.opportunity_contact_role where _deleted_at is null"
+        " order by id limit 1"
+    )
+    with bench.database.transaction() as connection:
+        connection.execute("delete from raw_salesforce.contact where id = %s", [contact])
+        connection.execute(
+            "update raw_salesforce.opportunity_contact_role set _deleted_at = now() where contact_id = %s",
+            [contact],
+        )
+    edited = {"update": "Contact", "id": contact, "values": {"Title": "Back"}}
+    bench.org.admin("POST", "/transactions", {"changes": [edited], "commit": True})
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)
+    covered = f"select object from fluint_sync.deal_coverage where opportunity_id = '{deal}' order by 1"
+    assert bench.ask(covered) == [("email_message",)]
+
+
+def test_a_deleted_mail_that_comes_back_under_a_foreign_deal_does_not_wait_for_ever(bench: Bench) -> None:
+    """Followed because it was held, refused because its deal is nobody's: it would hold `data_as_of` back for good."""
+    bench.load()
+    mail = sorted(bench.live("email_message"))[0]
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "update raw_salesforce.email_message set is_deleted = true, _deleted_at = now(), _deleted_reason = 'soft_deleted'"
+            " where id = %s",
+            [mail],
+        )
+    foreign = _new_deal(bench, OwnerId=_unmatched(bench))
+    moved = {"update": "EmailMessage", "id": mail, "values": {"RelatedToId": foreign}}
+    bench.org.admin("POST", "/transactions", {"changes": [moved], "commit": True})
+    bench.follow()
+    assert bench.ask(f"select reason from fluint_sync.pending where id = '{mail}'") == []
+    assert bench.ask(f"select _deleted_reason from raw_salesforce.email_message where id = '{mail}'") == [
+        ("moved_out_of_scope",)
+    ]
