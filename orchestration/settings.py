@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsError,
     YamlConfigSettingsSource,
 )
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from orchestration.errors import SetupError
 
