@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestration.errors import FluintError, ObjectUnavailableError, RejectedRequestError, SetupError
+from orchestration.errors import (
+    FluintError,
+    ObjectUnavailableError,
+    RejectedRequestError,
+    SetupError,
+    TooMuchAskedError,
+)
 from orchestration.salesforce import oauth
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.describe import DescribedField, Identity, Organization
@@ -93,7 +99,7 @@ def test_the_org_and_the_user_are_told_apart_from_any_other(org: ScriptedOrg, cl
         (403, "TXN_SECURITY_NO_ACCESS", SetupError, "Transaction Security Policies"),
         (410, "", SetupError, "api_version"),
         (400, "MALFORMED_QUERY", RejectedRequestError, "The query of Opportunity was refused"),
-        (400, "OPERATION_TOO_LARGE", RejectedRequestError, "a smaller range"),
+        (400, "OPERATION_TOO_LARGE", TooMuchAskedError, "in smaller parts"),
         (414, "", RejectedRequestError, "HTTP 414"),
     ],
 )

@@ -3,7 +3,7 @@ tests/model, and lost or kept a row for good."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +19,19 @@ from orchestration.sync.changes import read_keys
 from orchestration.sync.fields import readable
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY
 from orchestration.sync.run import list_missing
+from tests.contract.running_org import RunningOrg, serving
 from tests.sync.bench import TABLES, Bench
+from tests.sync.conftest import OPPORTUNITIES
 from tests.sync.test_changes import _new_deal
 
 HOURS = 3 * 3600
+
+
+@pytest.fixture(scope="module")
+def sync_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
+    """An org of this file's own: hours pass in it, and the room's org would end up days ahead of the database's clock."""
+    with serving(tmp_path_factory.mktemp("coincidences-org"), OPPORTUNITIES) as org:
+        yield org
 
 
 class Killed(BaseException):

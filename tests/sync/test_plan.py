@@ -85,6 +85,7 @@ def test_a_field_of_a_parent_is_asked_for_only_if_lookup_and_parent_show_it() ->
 def test_a_count_of_many_owners_is_asked_in_queries_that_fit_a_uri() -> None:
     """An org with 1,500 users whose every sync fails at the count of what stays out (a URI holds 16,384 bytes)."""
     owners = [f"005{number:015d}" for number in range(1_500)]
-    questions = [soql for _, soql in _questions(owners, owners, BackfillFilter(excluded_stages=("Lost",)))]
+    filters = BackfillFilter(excluded_stages=("Lost",))
+    questions = [question.soql for question in _questions(owners, owners, filters)]
     assert len(questions) == 6
     assert max(map(len, questions)) < MAX_URI
