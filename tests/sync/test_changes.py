@@ -163,9 +163,9 @@ def test_a_deal_that_the_amount_keeps_out_is_asked_for_once(bench: Bench) -> Non
     row = f"select reason from fluint_sync.pending where object = 'opportunity' and id = '{small}'"
     assert bench.ask(row) == [("refused",)]
     bench.org.admin("POST", "/clock", {"seconds": 90})
-    report = bench.follow()["opportunity"]
-    cursor = bench.ask("select position from fluint_sync.cursor where object = 'opportunity'")[0][0]
-    assert report.data_as_of == cursor
+    bench.follow()
+    # By the database's clock; the org's may be ahead in this room.
+    assert bench.ask(row.replace("select reason", "select since > now()")) == [(True,)]
     assert read_keys(bench.with_(), TABLES).pending == 0
     with bench.database.transaction() as connection:
         connection.execute("update fluint_sync.pending set retry_at = null where reason = 'refused'")
