@@ -80,7 +80,8 @@ def test_a_newcomer_plays_a_rep_and_an_administrator(
     assert (row["StageName"], row["LastModifiedById"]) == ("Proposal/Price Quote", me["Id"])
 
     files = page.get_by_role("region", name="Files")
-    expect(files.get_by_role("row")).to_have_count(3)
+    # Other tests of the room may have put files there, too.
+    expect(files.get_by_role("row").nth(2)).to_be_visible()
     with page.expect_download() as download:
         files.get_by_role("link", name="Download version 1 of Business case").click()
     assert download.value.suggested_filename == "Business case.pdf"
