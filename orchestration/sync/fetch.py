@@ -108,8 +108,8 @@ class _Fetcher:
         pages = [first, *self.with_.salesforce.next_pages(first)] if first else []
         for page in pages:
             with self.with_.database.transaction() as connection:
-                owners = question.scope.owners
-                total += store_page(connection, self.what, page, run_id=self.with_.run_id, owners=owners)
+                scope = question.scope
+                total += store_page(connection, self.what, page, run_id=self.with_.run_id, scope=scope)
         return total
 
     def _question(self, ids: Sequence[str]) -> _Question:

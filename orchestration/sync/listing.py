@@ -7,7 +7,7 @@ which months a person asked for is run.py's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,9 +105,11 @@ def _list_pack(
         _expect_all_counted(with_, where, created, rows, total.read)
 
     def cover(connection: Connection, now: Scope) -> None:
+        entitled = _still_entitled(now, scope, owners)
         ledger.cover_owners(
             connection,
-            _still_entitled(now, scope, owners),
+            # Whose rows were left out on the way is not known any more, and rare: the pack is listed again.
+            [] if total.left_out else entitled,
             digest=scope.filters.digest,
             created=created.multirange(),
             run_id=with_.run_id,
@@ -140,7 +142,7 @@ def _read_deals(
     """Reads what was counted as `rows`: through Bulk if they are many, and not at all if there are none."""
     if not rows:
         return Counts()
-    store = _Store(with_, what, scope.owners, began)
+    store = _Store(with_, what, scope, began)
 
     def query(part: CreatedRange) -> str:
         return soql.select(what.paths, "Opportunity", [*where, *part.conditions(), LIVE])
@@ -159,9 +161,9 @@ def list_children(with_: Collaborators, table: str, deals: Sequence[str]) -> Cou
     with with_.salesforce.purpose("listing"):
         for group in chunks(deals, DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE):
             with with_.database.transaction() as connection:
-                marked = under_way.database_time(connection)
+                marked, scope = under_way.database_time(connection), scope_now(connection)
             began = with_.salesforce.server_time()
-            total += _read_children(with_, what, group, began)
+            total += _read_children(with_, what, scope, group, began)
 
             def cover(
                 connection: Connection, _: Scope, deals: Sequence[str] = group, marked: datetime = marked
@@ -182,7 +184,9 @@ def pay_owed_keys(with_: Collaborators, table: str) -> Counts:
         return _keys_pass(with_, readable(with_, BY_TABLE[table]), owed, lambda *_: None)
 
 
-def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str], began: datetime) -> Counts:
+def _read_children(
+    with_: Collaborators, what: Readable, scope: Scope, deals: Sequence[str], began: datetime
+) -> Counts:
     """Reads the children of a group of deals by REST, or in one Bulk job when Salesforce's own counts say that they are many."""
     parent = what.sobject.parent or "Id"
     parts = [ChildrenOf(parent, tuple(some)) for some in chunks(deals, DEALS_IN_A_QUERY)]
@@ -190,7 +194,7 @@ def _read_children(with_: Collaborators, what: Readable, deals: Sequence[str], b
     for first in firsts:
         if isinstance(first, FluintError) and not isinstance(first, TooMuchAskedError):
             raise first
-    store = _Store(with_, what, {}, began)
+    store = _Store(with_, what, scope, began)
     if sum(first.total_size for first in firsts if isinstance(first, Page)) >= with_.options.bulk_threshold:
         by_bulk = store.by_bulk(_children(what, ChildrenOf(parent, tuple(deals))))
         if by_bulk is not None:
@@ -215,11 +219,11 @@ def _children(what: Readable, part: ChildrenOf) -> str:
 
 @dataclass(frozen=True)
 class _Store:
-    """Stores the rows of one listing, which began then (the org's clock); `owners` maps an id to the rule that matched it."""
+    """Stores the rows of one listing, which began then (the org's clock) and asked for what `scope` lets in."""
 
     with_: Collaborators
     what: Readable
-    owners: Mapping[str, str]
+    scope: Scope
     began: datetime
 
     def by_bulk(self, query: str) -> Counts | None:
@@ -246,7 +250,7 @@ class _Store:
                         rows,
                         read_at=job.created_at,
                         run_id=self.with_.run_id,
-                        owners=self.owners,
+                        scope=self.scope,
                     )
                     under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
             _expect(self.what, total.read, job.record_count)
@@ -257,7 +261,7 @@ class _Store:
         total, announced, came = Counts(), 0, 0
         for page in pages:
             with self.with_.database.transaction() as connection:
-                total += store_page(connection, self.what, page, run_id=self.with_.run_id, owners=self.owners)
+                total += store_page(connection, self.what, page, run_id=self.with_.run_id, scope=self.scope)
                 under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
             announced, came = page.total_size, came + page.count
         _expect(self.what, came, announced)

@@ -39,13 +39,18 @@ class Collaborators:
 
 @dataclass(frozen=True)
 class Counts:
-    """What one step did to the rows of one table; `cleaned` counts characters that Postgres cannot hold and were left out."""
+    """What one step did to the rows of one table.
+
+    `cleaned` counts characters that Postgres cannot hold and were left out; `left_out` those rows, of the ones read, whose entitlement
+    ended while they were on their way.
+    """
 
     read: int = 0
     inserted: int = 0
     updated: int = 0
     tombstoned: int = 0
     cleaned: int = 0
+    left_out: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -54,6 +59,7 @@ class Counts:
             self.updated + other.updated,
             self.tombstoned + other.tombstoned,
             self.cleaned + other.cleaned,
+            self.left_out + other.left_out,
         )
 
     @property

@@ -5,6 +5,7 @@ Every function works inside the caller's transaction, as ledger.py's do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from psycopg import sql
@@ -27,6 +28,11 @@ def uncover_deals(connection: Connection, children: sql.Composable) -> None:
             """
         ).format(children=children)
     )
+
+
+def uncover_owners(connection: Connection, owners: Sequence[str]) -> None:
+    """Drops all coverage of these owners: the next run lists their deals anew."""
+    connection.execute("delete from fluint_sync.owner_coverage where owner_id = any (%s)", [list(owners)])
 
 
 def database_time(connection: Connection) -> datetime:

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from local_org.objects import SOBJECTS, Field
 from orchestration.postgres.connection import Database
 from tests.local_org.bulk_and_files.served import ENDED
 from tests.local_org.org_process import OrgProcess, V, org_process
@@ -60,18 +59,21 @@ def discard(org: OrgProcess, job_id: str, encoding: str) -> int:
     return taken
 
 
-def _columns(sobject: str) -> list[Field]:
-    return [each for each in SOBJECTS[sobject].fields if each.type not in ("address", "base64")]
+Column = tuple[str, str]
 
 
-def _copy(connection: psycopg.Connection[tuple[object, ...]], sobject: str, path: Path) -> int:
+def _columns(org: OrgProcess, sobject: str) -> list[Column]:
+    """The name and the Postgres type of each field that the integration user sees and Bulk can give."""
+    fields = org.ask("GET", f"{V}/sobjects/{sobject}/describe")["fields"]
+    given = [each for each in fields if each["type"] not in ("address", "base64")]
+    return [(each["name"], _TYPES.get(each["type"], "text")) for each in given]
+
+
+def _copy(connection: psycopg.Connection[tuple[object, ...]], columns: list[Column], path: Path) -> int:
     """What `\\copy` does: sends the file to COPY into a typed table without an index; returns the rows."""
-    table = sql.Identifier(sobject)
-    names = [
-        sql.SQL(" ").join((sql.Identifier(f.name), sql.SQL(_TYPES.get(f.type, "text"))))
-        for f in _columns(sobject)
-    ]
-    nulls = sql.SQL(", ").join(sql.Identifier(each.name) for each in _columns(sobject))
+    table = sql.Identifier("floor")
+    names = [sql.SQL(" ").join((sql.Identifier(name), sql.SQL(type_))) for name, type_ in columns]
+    nulls = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     connection.execute(sql.SQL("create unlogged table {} ({})").format(table, sql.SQL(", ").join(names)))
     statement = sql.SQL("copy {} from stdin (format csv, header, force_null ({}))").format(table, nulls)
     with connection.cursor() as cursor, path.open("rb") as file:
@@ -112,12 +114,13 @@ def test_a_million_deals_are_served_faster_than_postgres_takes_them(
 def _compare(org: OrgProcess, database: Database, sobject: str, path: Path) -> float:
     """Prints the figures of one object and returns the time that serving it took, in the time that COPY took."""
     before, used = time.monotonic(), org.processor_seconds()
-    job_id, rows = job_of(org, f"SELECT {', '.join(each.name for each in _columns(sobject))} FROM {sobject}")
+    columns = _columns(org, sobject)
+    job_id, rows = job_of(org, f"SELECT {', '.join(name for name, _ in columns)} FROM {sobject}")
     prepared, used = time.monotonic() - before, org.processor_seconds() - used
     assert rows > 0.9 * WANTED[sobject]  # the integration user does not see the mails of cases
     served, taken = timed(partial(discard, org, job_id, "identity"))
     with database.connect(autocommit=True) as connection:
-        floor, copied = timed(partial(_copy, connection, sobject, path))
+        floor, copied = timed(partial(_copy, connection, columns, path))
     zipped, packed = timed(partial(discard, org, job_id, "gzip"))
     assert copied == rows
     assert taken >= path.stat().st_size

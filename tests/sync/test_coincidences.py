@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from psycopg import sql
 
+from orchestration.entitlement.filters import BackfillFilter
 from orchestration.entitlement.users import set_licence
 from orchestration.postgres.copy import staged
-from orchestration.sync import changes, fetch, ledger, listing, under_way
+from orchestration.sync import arrivals, changes, fetch, ledger, listing, under_way
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fields import readable
 from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY
 from orchestration.sync.run import list_missing
+from orchestration.sync.scope import scope_now
 from tests.contract.running_org import RunningOrg, serving
 from tests.sync.bench import TABLES, Bench
 from tests.sync.conftest import OPPORTUNITIES
@@ -142,6 +145,64 @@ def test_a_licence_that_is_away_while_a_listing_ends_loses_no_change(
     assert set(new) <= bench.live("opportunity")
 
 
+@pytest.mark.parametrize("threshold", [1, 1_000_000], ids=["bulk", "rest"])
+def test_a_licence_that_ends_while_deals_are_on_their_way_keeps_them_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, threshold: int
+) -> None:
+    """Asked for by the licence of a second ago, stored for good: admitted without anybody's right to it.
+
+    And the other way round: the licence is back at once, and coverage would promise what was left out.
+    """
+    read_keys(bench.with_(), TABLES)
+    person = _person(bench)
+    with monkeypatch.context() as patched:
+        real = _licence_flickers(bench, person["fluint_email"], arrivals.store_rows)
+        patched.setattr(arrivals, "store_rows", real)
+        patched.setattr(listing, "store_rows", real)
+        bench.options = replace(bench.options, bulk_threshold=threshold)
+        list_missing(bench.with_(), ["user", "opportunity"])
+    owned = f"select id from raw_salesforce.opportunity where owner_id = '{person['user_id']}'"
+    assert bench.ask(owned) == []
+    assert bench.live("opportunity")
+    list_missing(bench.with_(), ["user", "opportunity"])
+    assert bench.ask(owned) != []
+
+
+def test_a_licence_that_ends_while_a_new_deal_is_fetched_keeps_it_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question and the row lies the network."""
+    bench.load()
+    person = _person(bench)
+    deal = _new_deal(bench, OwnerId=person["user_id"])
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    with monkeypatch.context() as patched:
+        real = _licence_flickers(bench, person["fluint_email"], arrivals.store_rows)
+        patched.setattr(arrivals, "store_rows", real)
+        bench.follow()
+    assert bench.ask(f"select id from raw_salesforce.opportunity where id = '{deal}'") == []
+    bench.load()
+    assert deal in bench.live("opportunity")
+
+
+def test_a_filter_that_is_narrowed_while_deals_are_on_their_way_keeps_them_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person narrows the filter before the first import and finds on the board what was kept out."""
+    read_keys(bench.with_(), TABLES)
+    real = arrivals.store_rows
+
+    def narrowed(connection: Any, *args: Any, **kwargs: Any) -> Any:
+        bench.filter(BackfillFilter(minimum_amount=Decimal("1e12")))
+        return real(connection, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(arrivals, "store_rows", narrowed)
+        list_missing(bench.with_(), ["opportunity"])
+    assert bench.live("opportunity") == set()
+    bench.filter(BackfillFilter())
+
+
 def test_a_listing_that_is_killed_before_its_keys_pass_is_made_up_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +242,13 @@ def test_a_row_that_was_read_before_the_cursor_does_not_settle_what_is_pending(b
     waiting = f"select count(*)::int from fluint_sync.pending where id = '{deal}'"
     for age, left in ((timedelta(hours=1), 1), (timedelta(0), 0)):
         with bench.database.transaction() as connection:
-            store_page(connection, what, replace(page, read_at=page.read_at - age), run_id="late", owners={})
+            store_page(
+                connection,
+                what,
+                replace(page, read_at=page.read_at - age),
+                run_id="late",
+                scope=scope_now(connection),
+            )
         assert bench.ask(waiting) == [(left,)]
 
 
