@@ -84,6 +84,10 @@ class Bench:
         with self.database.connect() as connection:
             return connection.execute(query).fetchall()
 
+    def rep(self, place: int = 0) -> dict[str, Any]:
+        """A licensed member of the cast whose deals come in."""
+        return [member for member in self.people if member["role"] == "rep"][place]
+
     def records(self, soql: str) -> list[dict[str, Any]]:
         """All records of a query, asked beside the client under test."""
         answer = self.org.http.get(

@@ -6,16 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from psycopg import sql
 
-from orchestration.entitlement.filters import BackfillFilter
 from orchestration.entitlement.users import set_licence
 from orchestration.postgres.copy import staged
-from orchestration.sync import arrivals, changes, fetch, ledger, listing, under_way
+from orchestration.sync import changes, fetch, ledger, listing, under_way
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fields import readable
@@ -41,10 +39,6 @@ class Killed(BaseException):
     """Nothing catches it, like a kill."""
 
 
-def _person(bench: Bench, place: int = 0) -> dict[str, Any]:
-    return [m for m in bench.people if m["role"] == "rep"][place]
-
-
 def _unmatched(bench: Bench) -> str:
     return bench.owners("unmatched")[0]
 
@@ -66,13 +60,13 @@ def _settle(bench: Bench) -> None:
 def test_a_deal_that_gets_another_owner_within_the_second_of_its_key_arrives(bench: Bench) -> None:
     """Equal stamps: the key was read under one owner, and the fetch asks for it under that one until it forgets it."""
     bench.load()
-    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+    deal = _new_deal(bench, OwnerId=bench.rep()["user_id"])
     bench.org.admin("POST", "/clock", {"seconds": 2})
     read_keys(bench.with_(), TABLES)
     with bench.database.transaction() as connection:
         connection.execute(
             "update fluint_sync.pending set parent_id = %s where id = %s",
-            [_person(bench, 1)["user_id"], deal],
+            [bench.rep(1)["user_id"], deal],
         )
     bench.follow()
     assert deal in bench.live("opportunity")
@@ -81,15 +75,15 @@ def test_a_deal_that_gets_another_owner_within_the_second_of_its_key_arrives(ben
 def test_a_deal_that_changes_hands_between_key_and_fetch_does_not_wait(bench: Bench) -> None:
     """Refused under its former owner, put aside for forty minutes, while `data_as_of` says that nothing is missing."""
     bench.load()
-    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+    deal = _new_deal(bench, OwnerId=bench.rep()["user_id"])
     bench.org.admin("POST", "/clock", {"seconds": 2})
     read_keys(bench.with_(), TABLES)
-    bench.update("Opportunity", deal, OwnerId=_person(bench, 1)["user_id"])
+    bench.update("Opportunity", deal, OwnerId=bench.rep(1)["user_id"])
     fetch.fetch_pending(bench.with_(), "opportunity")
     assert deal in bench.live("opportunity")
 
 
-def _licence_flickers(bench: Bench, email: str, real: Callable[..., Any]) -> Callable[..., Any]:
+def licence_flickers(bench: Bench, email: str, real: Callable[..., Any]) -> Callable[..., Any]:
     """The call, with the licence away exactly while it runs."""
 
     def flickering(*args: Any, **kwargs: Any) -> Any:
@@ -107,13 +101,11 @@ def test_a_licence_that_is_away_between_two_statements_loses_no_change(
 ) -> None:
     """The key is judged unlicensed and forgotten; the coverage, judged a moment earlier, says that nothing is missing."""
     bench.load()
-    person = _person(bench)
-    deal = _new_deal(bench, OwnerId=person["user_id"])
+    rep = bench.rep()
+    deal = _new_deal(bench, OwnerId=rep["user_id"])
     bench.org.admin("POST", "/clock", {"seconds": 2})
     with monkeypatch.context() as patched:
-        patched.setattr(
-            changes, "classify", _licence_flickers(bench, person["fluint_email"], changes.classify)
-        )
+        patched.setattr(changes, "classify", licence_flickers(bench, rep["fluint_email"], changes.classify))
         read_keys(bench.with_(), TABLES)
     _settle(bench)
     assert deal in bench.live("opportunity")
@@ -124,90 +116,30 @@ def test_a_licence_that_is_away_while_a_listing_ends_loses_no_change(
 ) -> None:
     """The keys pass skips what came during the listing, and the coverage is written all the same."""
     read_keys(bench.with_(), TABLES)
-    person = _person(bench)
+    rep = bench.rep()
     new: list[str] = []
     real = listing._read_deals
 
     def read(*args: Any) -> Any:
         counts = real(*args)
-        new.append(_new_deal(bench, OwnerId=person["user_id"]))
+        new.append(_new_deal(bench, OwnerId=rep["user_id"]))
         bench.org.admin("POST", "/clock", {"seconds": 2})
         return counts
 
     with monkeypatch.context() as patched:
         patched.setattr(listing, "_read_deals", read)
-        patched.setattr(
-            listing, "classify", _licence_flickers(bench, person["fluint_email"], listing.classify)
-        )
+        patched.setattr(listing, "classify", licence_flickers(bench, rep["fluint_email"], listing.classify))
         list_missing(bench.with_(), ["user", "opportunity"])
     _settle(bench)
     assert new
     assert set(new) <= bench.live("opportunity")
 
 
-@pytest.mark.parametrize("threshold", [1, 1_000_000], ids=["bulk", "rest"])
-def test_a_licence_that_ends_while_deals_are_on_their_way_keeps_them_out(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, threshold: int
-) -> None:
-    """Asked for by the licence of a second ago, stored for good: admitted without anybody's right to it.
-
-    And the other way round: the licence is back at once, and coverage would promise what was left out.
-    """
-    read_keys(bench.with_(), TABLES)
-    person = _person(bench)
-    with monkeypatch.context() as patched:
-        real = _licence_flickers(bench, person["fluint_email"], arrivals.store_rows)
-        patched.setattr(arrivals, "store_rows", real)
-        patched.setattr(listing, "store_rows", real)
-        bench.options = replace(bench.options, bulk_threshold=threshold)
-        list_missing(bench.with_(), ["user", "opportunity"])
-    owned = f"select id from raw_salesforce.opportunity where owner_id = '{person['user_id']}'"
-    assert bench.ask(owned) == []
-    assert bench.live("opportunity")
-    list_missing(bench.with_(), ["user", "opportunity"])
-    assert bench.ask(owned) != []
-
-
-def test_a_licence_that_ends_while_a_new_deal_is_fetched_keeps_it_out(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the question and the row lies the network."""
-    bench.load()
-    person = _person(bench)
-    deal = _new_deal(bench, OwnerId=person["user_id"])
-    bench.org.admin("POST", "/clock", {"seconds": 2})
-    with monkeypatch.context() as patched:
-        real = _licence_flickers(bench, person["fluint_email"], arrivals.store_rows)
-        patched.setattr(arrivals, "store_rows", real)
-        bench.follow()
-    assert bench.ask(f"select id from raw_salesforce.opportunity where id = '{deal}'") == []
-    bench.load()
-    assert deal in bench.live("opportunity")
-
-
-def test_a_filter_that_is_narrowed_while_deals_are_on_their_way_keeps_them_out(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The person narrows the filter before the first import and finds on the board what was kept out."""
-    read_keys(bench.with_(), TABLES)
-    real = arrivals.store_rows
-
-    def narrowed(connection: Any, *args: Any, **kwargs: Any) -> Any:
-        bench.filter(BackfillFilter(minimum_amount=Decimal("1e12")))
-        return real(connection, *args, **kwargs)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(arrivals, "store_rows", narrowed)
-        list_missing(bench.with_(), ["opportunity"])
-    assert bench.live("opportunity") == set()
-    bench.filter(BackfillFilter())
-
-
 def test_a_listing_that_is_killed_before_its_keys_pass_is_made_up_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deal stored as it was an hour ago (Bulk), handed to somebody without a licence since: nobody would read it again."""
-    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"])
+    deal = _new_deal(bench, OwnerId=bench.rep()["user_id"])
 
     def reassigned_then_killed(*_: Any) -> None:
         bench.update("Opportunity", deal, OwnerId=_unmatched(bench))
@@ -372,14 +304,14 @@ def test_a_deal_that_a_listing_finds_behind_the_cursor_holds_data_as_of_back(
     """The cursor passed its key while its owner had no licence for a moment: covered, not there, and said to be up to date."""
     list_missing(bench.with_(), ["user"])
     read_keys(bench.with_(), TABLES)
-    person, new = _person(bench), []
+    rep, new = bench.rep(), list[str]()
 
     def passed_by() -> None:
-        new.append(_new_deal(bench, OwnerId=person["user_id"]))
+        new.append(_new_deal(bench, OwnerId=rep["user_id"]))
         bench.org.admin("POST", "/clock", {"seconds": 60})
-        set_licence(bench.database, person["fluint_email"], is_licensed=False)
+        set_licence(bench.database, rep["fluint_email"], is_licensed=False)
         read_keys(bench.with_(), TABLES)
-        set_licence(bench.database, person["fluint_email"], is_licensed=True)
+        set_licence(bench.database, rep["fluint_email"], is_licensed=True)
 
     with monkeypatch.context() as patched:
         _during_a_listing(bench, patched, passed_by)
@@ -397,7 +329,7 @@ def test_a_late_change_under_a_stamp_that_a_listing_has_read_arrives(
     """A page lay between network and database while a slow transaction with the same stamp ended: the keys pass is the last to show it."""
     list_missing(bench.with_(), ["user"])
     read_keys(bench.with_(), TABLES)
-    deal = _new_deal(bench, OwnerId=_person(bench)["user_id"], NextStep="of the batch job")
+    deal = _new_deal(bench, OwnerId=bench.rep()["user_id"], NextStep="of the batch job")
     bench.org.admin("POST", "/clock", {"seconds": 2})
 
     def stored_late() -> None:
