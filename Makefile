@@ -11,7 +11,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := 0
 
 BIN := .venv/bin
 # Three workers on two cores, for a third of the time is waiting; each with whole files: a file's tests share an org or a database that takes seconds to make.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
