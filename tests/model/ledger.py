@@ -247,15 +247,18 @@ class Ledger:
 
     # -- rows --------------------------------------------------------------------------------------------------------------------
 
-    def store(self, sobject: int, rows: Iterable[Record], read_at: int) -> None:
-        """Rows arrive: merged, admitted, their contacts wanted, their pending ids settled."""
-        for row in rows:
+    def store(self, sobject: int, rows: list[Record], read_at: int, asked: Scope) -> bool:
+        """Rows arrive: merged, admitted, their contacts wanted, their pending ids settled; says whether some were left out."""
+        entitled = self._entitled(rows, asked) if sobject == DEAL else rows
+        for row in entitled:
             if sobject == CONTACT and self.has(Rule.CONTACTS_LEAVE) and not self.is_named(row.id):
                 continue
             former = self.raw[sobject].get(row.id)
             contact = former.row.contact if former else 0
             self._merge(sobject, row, read_at)
             if sobject == DEAL and self.has(Rule.ADMISSION):
+                if row.id not in self.admitted and not self.scope.takes(row):
+                    self.violation = "a deal was admitted that is not entitled"
                 self.admitted.add(row.id)
             if sobject == ROLE:
                 self._want(row)
@@ -266,6 +269,19 @@ class Ledger:
                 del self.pending[sobject][row.id]
                 if waits.stamp > row.stamp:
                     self.violation = "a change that was announced is forgotten"
+        return len(entitled) < len(rows)
+
+    def _entitled(self, deals: list[Record], asked: Scope) -> list[Record]:
+        """Those that were admitted before, or are in scope now by the filter that they were asked for with."""
+        now = self.scope
+        same = (now.minimum, now.months) == (asked.minimum, asked.months)
+        found = [d for d in deals if d.id in self.admitted or (same and d.parent in now.owners)]
+        if not self.has(Rule.ENTITLED_WHEN_STORED):
+            return deals
+        for deal in deals:
+            if deal not in found and self.has(Rule.LEFT_OUT_IS_NOT_COVERED):
+                self.owners.pop(deal.parent, None)
+        return found
 
     def _settles(self, sobject: int, waits: Pending, row: Record, read_at: int) -> bool:
         """Whether an arrived row is what a pending id waited for: not older than announced, nor read before changes were passed by."""

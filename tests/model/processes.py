@@ -6,7 +6,7 @@ happened, as the stories name it: "mail keys read".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from tests.model.ledger import Ledger, Pending, Scope, Since
 from tests.model.org import CONTACT, DEAL, LONGEST, MAIL, NAMES, OBJECTS, ROLE, Org, Record
@@ -114,7 +114,7 @@ class Processes:
         there = [r for i in due if (r := org.records[sobject].get(i)) and not r.deleted]
         rows = [r.copy() for r in there if r.id in may and self._matches(sobject, r, held, parents, scope)]
         yield f"{NAMES[sobject]} read"
-        ledger.store(sobject, rows if read_at >= 0 else [], read_at)
+        ledger.store(sobject, rows if read_at >= 0 else [], read_at, scope)
         yield f"{NAMES[sobject]} stored"
         rest = [i for i in due if i in ledger.pending[sobject]]
         if rest:
@@ -178,8 +178,15 @@ class Processes:
             for d in org.records[DEAL].values()
             if not d.deleted and d.parent == owner and months >> d.created & 1 and scope.takes(d)
         ]
-        yield from self._pages(DEAL, deals, began, lambda: ledger.cover(owner, scope, months, ledger.scope))
-        yield from self._keys_pass(DEAL, began, lambda now: ledger.cover(owner, scope, months, now))
+        left_out = yield from self._pages(
+            DEAL, deals, began, scope, lambda: ledger.cover(owner, scope, months, ledger.scope)
+        )
+
+        def cover(now: Scope) -> None:
+            if not (left_out and ledger.has(Rule.LEFT_OUT_IS_NOT_COVERED)):
+                ledger.cover(owner, scope, months, now)
+
+        yield from self._keys_pass(DEAL, began, cover)
 
     def children(self, sobject: int) -> Steps:
         """The children of deals that are in scope and have no coverage."""
@@ -194,12 +201,14 @@ class Processes:
         def cover(_: object = None) -> None:
             ledger.cover_children(sobject, wanted, marked)
 
-        yield from self._pages(sobject, found, began, cover)
+        yield from self._pages(sobject, found, began, ledger.scope, cover)
         yield from self._keys_pass(sobject, began, cover)
 
-    def _pages(self, sobject: int, ids: list[int], began: int, cover: object) -> Steps:
-        """Pages come unordered and one by one; a row that has moved or gone meanwhile is not in its page."""
-        ledger, org = self.ledger, self.org
+    def _pages(
+        self, sobject: int, ids: list[int], began: int, scope: Scope, cover: object
+    ) -> Generator[str, None, bool]:
+        """Pages come unordered and one by one; a row that has moved or gone meanwhile is not in its page. True if some were left out."""
+        ledger, org, left_out = self.ledger, self.org, False
         matched = {i: (org.records[sobject][i].parent, org.records[sobject][i].amount) for i in ids}
         self.org.rng.shuffle(ids)
         for place in range(0, len(ids), PAGE):
@@ -209,12 +218,13 @@ class Processes:
             ]
             rows = [r.copy() for r in there if (r.parent, r.amount) == matched[r.id]] if read_at >= 0 else []
             yield f"{NAMES[sobject]} page read"
-            ledger.store(sobject, rows, read_at)
+            left_out |= ledger.store(sobject, rows, read_at, scope)
             if ledger.has(Rule.LISTINGS_OWE_KEYS):
                 ledger.owed[sobject] = min(began, ledger.owed.get(sobject, began))
             if not ledger.has(Rule.COVERAGE_AFTER_THE_LAST_PAGE) and callable(cover):
                 cover()
             yield f"{NAMES[sobject]} page stored"
+        return left_out
 
     def _shown_last(self, cursor: int) -> int:
         """Keys stamped before then are shown by the pass of a listing for the last time."""

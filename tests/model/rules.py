@@ -40,6 +40,10 @@ class Rule(Enum):
     ENTITLEMENT_IN_THE_TRANSACTION = (
         auto()
     )  # R6: keys are judged by the scope of the transaction that keeps or drops coverage
+    ENTITLED_WHEN_STORED = (
+        auto()
+    )  # R6: rows on their way are judged again by the scope of the transaction that stores them
+    LEFT_OUT_IS_NOT_COVERED = auto()  # R6: and a listing that left some out covers nothing
     COVERAGE_AFTER_THE_LAST_PAGE = auto()  # R7
     FLIPS_UNCOVER_CHILDREN = (
         auto()

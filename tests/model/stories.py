@@ -112,7 +112,7 @@ def _a_licence_is_away_at_the_end_of_a_listing(s: Story) -> None:
     """What the listing covers is being skipped at that moment."""
     s.license(1)
     s.deal(1)
-    s.begin(FIRST, "list", "deal page read")
+    s.begin(FIRST, "list", "deal page stored")
     s.deal(1)
     s.license(1)
     s.time_passes_in_ticks()
@@ -121,15 +121,17 @@ def _a_licence_is_away_at_the_end_of_a_listing(s: Story) -> None:
 
 
 def _a_listing_is_killed_that_stored_an_old_page(s: Story) -> None:
-    """The deal changed after the page was read, when it was not held and its owner had no licence any more."""
+    """The deal changed after the page was read, when it was not held and its owner had no licence; that came back, and went for good."""
     s.license(1)
     deal = s.deal(1)
     s.begin(FIRST, "list", "deal page read")
     s.edit(deal)
     s.license(1)
     s.time_passes_in_ticks()
+    s.license(1)
     s.go_on(FIRST, "deal page stored")
     s.kill(FIRST)
+    s.license(1)
 
 
 def _a_licence_is_away_between_the_keys_and_the_coverage(s: Story) -> None:
@@ -263,6 +265,30 @@ def _a_contact_is_named_again_while_it_is_judged(s: Story) -> None:
     s.time_passes_in_ticks()
 
 
+def _a_licence_ends_while_a_page_is_on_its_way(s: Story) -> None:
+    """Asked for with the licence, stored without."""
+    s.deal(1)
+    s.org.wait(1)
+    s.license(1)
+    s.begin(FIRST, "list", "deal page read")
+    s.license(1)
+    s.go_on(FIRST)
+
+
+def _a_licence_is_away_while_a_page_is_stored(s: Story) -> None:
+    """The page was left out; the licence is back when the listing ends and would cover it."""
+    s.deal(1)
+    s.org.wait(LONGEST + 5)
+    s.tick()
+    s.license(1)
+    s.begin(FIRST, "list", "deal page read")
+    s.license(1)
+    s.go_on(FIRST, "deal page stored")
+    s.license(1)
+    s.org.wait(LONGEST + 5)
+    s.go_on(FIRST)
+
+
 STORIES: dict[Rule, Callable[[Story], None]] = {
     Rule.PENDING_KEEPS_NEWER: _a_change_between_reading_and_storing,
     Rule.SETTLED_BY_A_LATER_READ: _two_changes_in_one_second_and_a_slow_reader,
@@ -274,6 +300,8 @@ STORIES: dict[Rule, Callable[[Story], None]] = {
     Rule.LISTINGS_OWE_KEYS: _a_listing_is_killed_that_stored_an_old_page,
     Rule.KEYS_PASS_WITH_COVERAGE: _a_licence_is_away_between_the_keys_and_the_coverage,
     Rule.ENTITLEMENT_IN_THE_TRANSACTION: _a_licence_comes_back_while_keys_are_read,
+    Rule.ENTITLED_WHEN_STORED: _a_licence_ends_while_a_page_is_on_its_way,
+    Rule.LEFT_OUT_IS_NOT_COVERED: _a_licence_is_away_while_a_page_is_stored,
     Rule.COVERAGE_AFTER_THE_LAST_PAGE: _a_listing_is_killed_after_its_first_page,
     Rule.FLIPS_UNCOVER_CHILDREN: _a_deal_comes_back_from_the_bin,
     Rule.FLIPS_OF_CONTACTS_NEVER_HELD: _a_contact_that_was_never_held_comes_back,
