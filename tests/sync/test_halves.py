@@ -74,6 +74,25 @@ def test_a_window_of_keys_that_times_out_is_read_in_halves_the_empty_ones_too(be
     assert _cursor(bench) > cursor
 
 
+def test_a_part_of_the_keys_that_is_dated_earlier_holds_the_cursor_back(bench: Bench) -> None:
+    """The first part is of now, a later one out of a cache: who believes the first date passes by what the later one does not show."""
+    bench.follow()
+    deals = sorted(bench.live("opportunity") & bench.entitled())[:6]
+    for deal in deals:
+        bench.update("Opportunity", deal, NextStep="In several parts")
+        bench.org.admin("POST", "/clock", {"seconds": 2})
+    _slow(bench, KEYS, 2)
+    cursor = _cursor(bench)
+    of_a_cache = {"kind": "skewed_date", "seconds": -7_200, "about": KEYS, "skip": 2, "times": 99}
+    bench.org.admin("POST", "/faults", of_a_cache)
+    bench.follow()
+    assert bench.org.admin("GET", "/faults/hits")
+    assert _cursor(bench) == cursor
+    bench.org.admin("DELETE", "/faults")
+    bench.follow()
+    assert _cursor(bench) > cursor
+
+
 def test_a_tick_whose_keys_time_out_moves_nothing_and_leaves_them_to_a_run(bench: Bench) -> None:
     """A sensor that has a minute, and spends it on queries of two."""
     bench.follow()
