@@ -265,7 +265,7 @@ class Ledger:
                 if contact != row.contact:
                     self._contacts_leave([contact], read_at)
             waits = self.pending[sobject].get(row.id)
-            if waits and self._settles(sobject, waits, row, read_at):
+            if waits and (waits.stamp <= row.stamp or not self.has(Rule.PENDING_KEEPS_NEWER)):
                 del self.pending[sobject][row.id]
                 if waits.stamp > row.stamp:
                     self.violation = "a change that was announced is forgotten"
@@ -283,11 +283,12 @@ class Ledger:
                 self.owners.pop(deal.parent, None)
         return found
 
-    def _settles(self, sobject: int, waits: Pending, row: Record, read_at: int) -> bool:
-        """Whether an arrived row is what a pending id waited for: not older than announced, nor read before changes were passed by."""
-        if read_at < self.cursor[sobject] - 1 and self.has(Rule.SETTLED_BY_A_LATER_READ):
-            return False
-        return waits.stamp <= row.stamp or not self.has(Rule.PENDING_KEEPS_NEWER)
+    def ask_again(self, sobject: int, rows: Iterable[Record], read_at: int) -> None:
+        """What changed between an answer and the cursor was judged without its rows: keys of what was not held were forgotten."""
+        if read_at < self.cursor[sobject] - 1:
+            for row in rows:
+                if self.live(sobject, row.id):
+                    self.pending[sobject].setdefault(row.id, Pending(row.stamp, row.parent, read_at))
 
     def _merge(self, sobject: int, row: Record, read_at: int) -> None:
         held = self.raw[sobject].get(row.id)

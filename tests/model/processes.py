@@ -115,6 +115,8 @@ class Processes:
         rows = [r.copy() for r in there if r.id in may and self._matches(sobject, r, held, parents, scope)]
         yield f"{NAMES[sobject]} read"
         ledger.store(sobject, rows if read_at >= 0 else [], read_at, scope)
+        if ledger.has(Rule.OVERTAKEN_IS_ASKED_AGAIN):
+            ledger.ask_again(sobject, rows, read_at)
         yield f"{NAMES[sobject]} stored"
         rest = [i for i in due if i in ledger.pending[sobject]]
         if rest:

@@ -15,7 +15,9 @@ class Rule(Enum):
     TOMBSTONE_FROM_THE_KEY = auto()  # R1: held and deleted
     MAIL_MOVES_OUT = auto()  # R1: a held mail whose parent is not in scope
     PENDING_KEEPS_NEWER = auto()  # R1: a pending id goes only if its stamp is not newer than the one read
-    SETTLED_BY_A_LATER_READ = auto()  # R1: nor by a row that was read before the cursor
+    OVERTAKEN_IS_ASKED_AGAIN = (
+        auto()
+    )  # R1: a fetched row that was read before the cursor is asked for again, pending or not
     PENDING_FOLLOWS_THE_PARENT = auto()  # R1: within one second a record can get another parent
     SINCE = auto()  # R1: data_as_of is held back by what waits
     SINCE_THE_STAMP = (

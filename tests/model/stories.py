@@ -26,18 +26,6 @@ def _a_change_between_reading_and_storing(s: Story) -> None:
     s.observe()
 
 
-def _two_changes_in_one_second_and_a_slow_reader(s: Story) -> None:
-    """The first was read, the second has the same stamp, and its key is not shown again."""
-    deal = s.deal()
-    s.org.wait(1)
-    s.begin(FIRST, "follow", "deal asked for")
-    s.edit(deal)
-    s.go_on(FIRST, "deal read")
-    s.edit(deal)
-    s.time_passes_in_ticks()
-    s.go_on(FIRST)
-
-
 def _two_owners_in_one_second(s: Story) -> None:
     """The id waits under the first owner; the second one's transaction is seen a moment later, with the same stamp."""
     s.license(1)
@@ -265,6 +253,19 @@ def _a_contact_is_named_again_while_it_is_judged(s: Story) -> None:
     s.time_passes_in_ticks()
 
 
+def _an_answer_lies_about_while_its_deal_is_forgotten(s: Story) -> None:
+    """Read as it was, then handed to nobody, refused twice and forgotten; the process that had read it wakes up and stores it."""
+    deal = s.deal()
+    s.org.wait(1)
+    s.tick()
+    s.begin(FIRST, "follow", "deal read")
+    s.edit(deal, parent=2)
+    for _ in range(3):
+        s.org.wait(2 * LONGEST + 5)
+        s.follow()
+    s.go_on(FIRST)
+
+
 def _a_licence_ends_while_a_page_is_on_its_way(s: Story) -> None:
     """Asked for with the licence, stored without."""
     s.deal(1)
@@ -291,7 +292,7 @@ def _a_licence_is_away_while_a_page_is_stored(s: Story) -> None:
 
 STORIES: dict[Rule, Callable[[Story], None]] = {
     Rule.PENDING_KEEPS_NEWER: _a_change_between_reading_and_storing,
-    Rule.SETTLED_BY_A_LATER_READ: _two_changes_in_one_second_and_a_slow_reader,
+    Rule.OVERTAKEN_IS_ASKED_AGAIN: _an_answer_lies_about_while_its_deal_is_forgotten,
     Rule.PENDING_FOLLOWS_THE_PARENT: _two_owners_in_one_second,
     Rule.DIGEST: _a_filter_is_widened,
     Rule.CUT_RANGES: _a_range_is_narrowed_and_widened,
