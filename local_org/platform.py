@@ -131,7 +131,7 @@ def _note_activity(tables: Tables, activity: Mapping[str, object]) -> None:
         )[0][0]
         tables.touch(parent.name)
         tables.execute(
-            f"update {quoted(parent.name)} set LastActivityDate = ?1, SystemModstamp = ?2"
+            f"update {quoted(parent.name)} set LastActivityDate = ?1, SystemModstamp = max(SystemModstamp, ?2)"
             " where Id = ?3 and LastActivityDate is not ?1 and IsDeleted = 0",
             (latest, tables.clock.stamp(), parent_id),
         )

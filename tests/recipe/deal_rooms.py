@@ -11,7 +11,7 @@ from tests.sync.test_changes import _new_deal
 
 def _room(bench: Bench, deal: str, visits: int) -> str:
     body = {"Name": f"Room {visits}", "Deal__c": deal, "Visits__c": visits}
-    return str(bench.write("POST", "/sobjects/Deal_Room__c", body)["id"])
+    return str(bench.administer("POST", "/sobjects/Deal_Room__c", body)["id"])
 
 
 def test_rooms_of_deals_in_scope_reach_their_mart_and_follow_every_change(bench: Bench) -> None:
@@ -21,7 +21,7 @@ def test_rooms_of_deals_in_scope_reach_their_mart_and_follow_every_change(bench:
     bench.load()
     assert bench.live("deal_room_c") == {first}
     second = _room(bench, ours, 3)
-    bench.update("Deal_Room__c", first, Visits__c=10)
+    bench.administer("PATCH", f"/sobjects/Deal_Room__c/{first}", {"Visits__c": 10})
     bench.follow()
     assert bench.live("deal_room_c") == {first, second}
     Dbt(bench.database).build()
@@ -29,8 +29,8 @@ def test_rooms_of_deals_in_scope_reach_their_mart_and_follow_every_change(bench:
         (second, ours, 3),
         (first, ours, 10),
     ]
-    bench.update("Deal_Room__c", second, Deal__c=foreign)
-    bench.write("DELETE", f"/sobjects/Deal_Room__c/{first}")
+    bench.administer("PATCH", f"/sobjects/Deal_Room__c/{second}", {"Deal__c": foreign})
+    bench.administer("DELETE", f"/sobjects/Deal_Room__c/{first}")
     bench.follow()
     gone = dict(bench.ask("select id, _deleted_reason from raw_salesforce.deal_room_c"))
     assert gone == {first: "soft_deleted", second: "moved_out_of_scope"}

@@ -42,9 +42,9 @@ def test_an_activity_that_is_related_elsewhere_leaves_and_comes_back(bench: Benc
     """A call that was logged on the wrong deal and stays there; or the foreign deal's call, read by its id."""
     bench.load()
     ours, foreign = _new_deal(bench), _new_deal(bench, OwnerId=bench.owners("unmatched")[0])
-    task = bench.write("POST", "/sobjects/Task", {"Subject": "Call", "WhatId": ours})["id"]
+    task = bench.administer("POST", "/sobjects/Task", {"Subject": "Call", "WhatId": ours})["id"]
     starts = (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT09:00:00Z")
-    event = bench.write(
+    event = bench.administer(
         "POST",
         "/sobjects/Event",
         {"Subject": "Demo", "WhatId": ours, "StartDateTime": starts, "DurationInMinutes": 45},
@@ -52,7 +52,7 @@ def test_an_activity_that_is_related_elsewhere_leaves_and_comes_back(bench: Benc
     bench.follow()
     assert {task, event} <= bench.live("task") | bench.live("event")
     for sobject, record_id in (("Task", task), ("Event", event)):
-        bench.update(sobject, record_id, WhatId=foreign)
+        bench.administer("PATCH", f"/sobjects/{sobject}/{record_id}", {"WhatId": foreign})
     mark = bench.log_position()
     bench.follow()
     gone = "select _deleted_reason from raw_salesforce.{} where id = '{}'"
@@ -61,19 +61,20 @@ def test_an_activity_that_is_related_elsewhere_leaves_and_comes_back(bench: Benc
     assert not [
         query for query in bench.queries(mark) if "Subject" in query and (task in query or event in query)
     ]
-    bench.update("Task", task, WhatId=ours)
+    bench.administer("PATCH", f"/sobjects/Task/{task}", {"WhatId": ours})
     bench.follow()
     assert task in bench.live("task")
 
 
+@pytest.mark.slow
 def test_activities_go_and_come_back_with_their_deal(bench: Bench) -> None:
     """A restored deal without its past: the cascade restores children without a stamp of their own (R8)."""
     bench.org.admin("PATCH", "/switches", {"undelete_moves_stamp": False})
     bench.load()
     deal = _new_deal(bench)
-    task = bench.write("POST", "/sobjects/Task", {"Subject": "Call", "WhatId": deal})["id"]
+    task = bench.administer("POST", "/sobjects/Task", {"Subject": "Call", "WhatId": deal})["id"]
     bench.follow()
-    bench.write("DELETE", f"/sobjects/Opportunity/{deal}")
+    bench.administer("DELETE", f"/sobjects/Opportunity/{deal}")
     bench.follow()
     assert task not in bench.live("task")
     bench.org.admin("POST", f"/records/Opportunity/{deal}/undelete")
@@ -86,7 +87,9 @@ def test_activities_go_and_come_back_with_their_deal(bench: Bench) -> None:
 def test_an_account_comes_with_the_first_deal_that_names_it_and_leaves_with_the_last(bench: Bench) -> None:
     """An account that nobody reads because its own stamp is old; or one that stays although no deal is with it any more."""
     bench.load()
-    one, other = (bench.write("POST", "/sobjects/Account", {"Name": name})["id"] for name in ("One", "Other"))
+    one, other = (
+        bench.administer("POST", "/sobjects/Account", {"Name": name})["id"] for name in ("One", "Other")
+    )
     deal = _new_deal(bench, AccountId=one)
     bench.follow()
     assert one in bench.live("account")
@@ -96,21 +99,22 @@ def test_an_account_comes_with_the_first_deal_that_names_it_and_leaves_with_the_
     assert bench.ask(f"select _deleted_reason from raw_salesforce.account where id = '{one}'") == [
         ("moved_out_of_scope",)
     ]
-    bench.update("Account", other, Name="Other, renamed", Industry="Energy")
+    bench.administer("PATCH", f"/sobjects/Account/{other}", {"Name": "Other, renamed", "Industry": "Energy"})
     bench.follow()
     assert bench.ask(f"select name, industry from raw_salesforce.account where id = '{other}'") == [
         ("Other, renamed", "Energy")
     ]
-    bench.write("DELETE", f"/sobjects/Opportunity/{deal}")
+    bench.administer("DELETE", f"/sobjects/Opportunity/{deal}")
     bench.follow()
     assert other not in bench.live("account")
 
 
+@pytest.mark.slow
 def test_a_merge_of_accounts_has_the_deals_read_again(bench: Bench) -> None:
     """Deals that a merge gave to the winner without a stamp of their own, and that go on naming an account which is gone."""
     bench.load()
     winner, loser = (
-        bench.write("POST", "/sobjects/Account", {"Name": name})["id"] for name in ("Won", "Lost")
+        bench.administer("POST", "/sobjects/Account", {"Name": name})["id"] for name in ("Won", "Lost")
     )
     deal = _new_deal(bench, AccountId=loser)
     bench.follow()

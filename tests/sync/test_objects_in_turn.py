@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from orchestration.sync.changes import read_keys
 from orchestration.sync.objects import BY_TABLE, CATALOGUE
 from orchestration.sync.plan import QUERIES_IN_A_COMPOSITE
@@ -32,6 +34,7 @@ def test_without_mail_two_others_take_their_turn(loaded: Bench) -> None:
     assert sum(not BY_TABLE[table].at_every_tick for table in tick) == 2
 
 
+@pytest.mark.slow
 def test_an_object_that_comes_with_an_upgrade_brings_what_is_named_already(bench: Bench) -> None:
     """Accounts of deals that were held before accounts were read: no deal would arrive and name them."""
     bench.options = replace(bench.options, tables=tuple(t for t in TABLES if t != "account"))
