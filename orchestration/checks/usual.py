@@ -45,9 +45,9 @@ _BY_DAY = """
     ), measured as (
         {measured}
     ), days as (
-        select day::date as day, coalesce(measured.value, {otherwise}) as value
-        from today cross join generate_series(today - 63, today - 1, interval '1 day') as day
-        left join measured on measured.day = day::date
+        select there.day::date as day, coalesce(measured.value, {otherwise}) as value
+        from today cross join generate_series(today - 63, today - 1, interval '1 day') as there (day)
+        left join measured on measured.day = there.day::date
     )
     select days.day, days.value, past.usual
     from today cross join days cross join lateral (
