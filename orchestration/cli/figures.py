@@ -113,15 +113,7 @@ class Comparison:
         made.compare(
             "e-mails", self._our_emails(), self._children_of(deal_ids, "EmailMessage", "RelatedToId")
         )
-        ours = self._our_activities()
-        for kind in ("Task", "Event"):
-            theirs_of_kind = self._children_of(deal_ids, kind, "WhatId")
-            made.compare(f"{kind.lower()}s", ours.get(kind.lower(), 0), theirs_of_kind)
-        made.compare(
-            "accounts of deals",
-            self.number("select count(*) from fluint.accounts where is_read and deal_count > 0"),
-            len(self.grouped("Opportunity", "AccountId", expected.deals()).keys() - {None}),
-        )
+        self._compare_activities_and_accounts(made, deal_ids, expected)
         all_deals = self.count("Opportunity", [soql.equal("IsDeleted", False)])
         excluded = self.number("select coalesce(sum(deal_count), 0) from fluint.excluded_deals")
         made.compare("deals that stay out", excluded, all_deals - len(deal_ids))
@@ -131,6 +123,19 @@ class Comparison:
         for left, deals in theirs.items():
             made.compare(f"deals in {left}", 0, deals)
         return made
+
+    def _compare_activities_and_accounts(
+        self, made: Figures, deal_ids: Sequence[str], expected: Expectation
+    ) -> None:
+        ours = self._our_activities()
+        for kind in ("Task", "Event"):
+            theirs = self._children_of(deal_ids, kind, "WhatId")
+            made.compare(f"{kind.lower()}s", ours.get(kind.lower(), 0), theirs)
+        made.compare(
+            "accounts of deals",
+            self.number("select count(*) from fluint.accounts where is_read and deal_count > 0"),
+            len(self.grouped("Opportunity", "AccountId", expected.deals()).keys() - {None}),
+        )
 
     def deals_per_stage(self) -> list[tuple[str, int]]:
         """Stage and number of live deals, in the order of the pipeline."""

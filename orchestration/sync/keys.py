@@ -78,19 +78,26 @@ def classify(
         _run(connection, _UNDELETED_WITHOUT_NAME, names)
     if sobject.can_be_merged:
         _run(connection, _NAME_THE_WINNER, names)
-    if sobject.parent and not sobject.parent_is_fixed:
-        tombstoned += _run(connection, _TOMBSTONE_MOVED, names)
-    for other in named_by(sobject):
-        leave_unnamed(connection, other, named_by_gone(other, keys.name), read_at=read_at, run_id=run_id)
-    if sobject.named_by:
-        concerned = sql.SQL("select id from {keys}").format(**names)
-        tombstoned += leave_unnamed(connection, sobject, concerned, read_at=read_at, run_id=run_id)
+    tombstoned += _leave(connection, sobject, names, read_at=read_at, run_id=run_id)
     _run(connection, _PEND_HELD, names)
     _run(connection, _PEND_ENTITLED, names)
     return tombstoned
 
 
 Names = dict[str, sql.Composable]
+
+
+def _leave(connection: Connection, sobject: SObject, names: Names, *, read_at: datetime, run_id: str) -> int:
+    """Tombstones what is out of scope by these keys; counts rows of this object, not those that the ones gone had named."""
+    left = 0
+    if sobject.parent and not sobject.parent_is_fixed:
+        left += _run(connection, _TOMBSTONE_MOVED, names)
+    for other in named_by(sobject):
+        leave_unnamed(connection, other, named_by_gone(other, names["keys"]), read_at=read_at, run_id=run_id)
+    if sobject.named_by:
+        concerned = sql.SQL("select id from {keys}").format(**names)
+        left += leave_unnamed(connection, sobject, concerned, read_at=read_at, run_id=run_id)
+    return left
 
 
 def _names(

@@ -40,7 +40,12 @@ def _far(workspace: Workspace, usual: Usual) -> list[tuple[str, float, float]]:
 
 @pytest.mark.parametrize(
     ("each_day", "yesterday", "found"),
-    [(40, 4, [(YESTERDAY, 4.0, 40.0)]), (40, 0, [(YESTERDAY, 0.0, 40.0)]), (40, 25, []), (15, 0, [])],
+    [
+        (40, 4, [(YESTERDAY, 4.0, 40.0)]),
+        pytest.param(40, 0, [(YESTERDAY, 0.0, 40.0)], marks=pytest.mark.slow),
+        pytest.param(40, 25, [], marks=pytest.mark.slow),
+        pytest.param(15, 0, [], marks=pytest.mark.slow),
+    ],
 )
 def test_a_day_with_a_tenth_of_the_usual_mail_is_named(
     workspace: Workspace, each_day: int, yesterday: int, found: list[tuple[str, float, float]]
@@ -53,6 +58,7 @@ def test_a_day_with_a_tenth_of_the_usual_mail_is_named(
     assert _far(workspace, BY_NAME["mail_bodies_are_as_long_as_usual"]) == []
 
 
+@pytest.mark.slow
 def test_a_day_of_bodies_that_became_short_is_named(workspace: Workspace) -> None:
     """Bodies cut off or hidden from one day to the next, while every count is as it was."""
     with workspace.writing() as rows:
@@ -62,6 +68,7 @@ def test_a_day_of_bodies_that_became_short_is_named(workspace: Workspace) -> Non
     assert _far(workspace, BY_NAME["mail_is_as_much_as_usual"]) == []
 
 
+@pytest.mark.slow
 def test_a_stage_that_nobody_uses_any_more_is_named(workspace: Workspace) -> None:
     """A stage that was replaced in Salesforce, and a report that goes on counting what nobody puts there."""
     with workspace.writing() as rows:
@@ -85,6 +92,7 @@ def test_a_stage_that_nobody_uses_any_more_is_named(workspace: Workspace) -> Non
     assert _far(workspace, usual) == [("Left", 0.0, 12.0)]
 
 
+@pytest.mark.slow
 def test_without_a_past_there_is_nothing_to_compare(workspace: Workspace) -> None:
     """A first week in which every check is yellow."""
     workspace.dbt.build()

@@ -104,7 +104,7 @@ def follow(copy: Path) -> None:
     org = copy / "local_org/objects/sales.py"
     _insert(org, "OBJECTS = (", ORG_OBJECT.lstrip())
     org.write_text(org.read_text().replace("OBJECTS = (", "OBJECTS = (\n    DEAL_ROOM,", 1))
-    shutil.copy(HERE / "deal_rooms.py", copy / "tests/sync/test_deal_rooms.py")
+    shutil.copy(HERE / "deal_rooms.txt", copy / "tests/sync/test_deal_rooms.py")
 
 
 @pytest.mark.slow
