@@ -37,8 +37,8 @@ _FILES_LISTED = """insert into AttachedContentDocument (Id, IsDeleted, ContentDo
     select l.Id, 0, d.Id, l.LinkedEntityId, d.Title, d.FileType, d.ContentSize, d.FileExtension, d.CreatedDate, d.CreatedById,
     d.LastModifiedDate, d.LastModifiedById, d.SystemModstamp
     from ContentDocumentLink l join ContentDocument d on d.Id = l.ContentDocumentId where l.IsDeleted = 0 and d.IsDeleted = 0"""
-_RELATIONS = """select count(*) from (select WhoId from Task where WhoId is not null
-    union select WhatId from Task where WhatId is not null limit ?)"""
+_RELATIONS = """select count(*) from (select WhoId from Task where WhoId is not null union select WhatId from Task where WhatId is not null
+    union select WhoId from Event where WhoId is not null union select WhatId from Event where WhatId is not null limit ?)"""
 
 
 def prepare(question: Question, steps: Mapping[str, Step]) -> None:
@@ -82,5 +82,6 @@ STEPS: dict[str, Step] = {
     "userlicense": _count_licences,
     "attachedcontentdocuments": _list_files,
     "task": _refuse_many_activities,
+    "event": _refuse_many_activities,
 }
 """By object or child relationship, in lower case."""

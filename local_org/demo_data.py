@@ -11,7 +11,7 @@ from random import Random
 
 from local_org import platform
 from local_org.clock import Clock
-from local_org.demo import administration, books, customers, deals, mails, people
+from local_org.demo import activities, administration, books, customers, deals, mails, people
 from local_org.demo.moments import DAY, midnight
 from local_org.demo.pools import draw
 from local_org.demo.world import Ids, World
@@ -102,6 +102,8 @@ def _correspondence(org: Org, world: World, emails: int) -> None:
     org.store.load("EmailMessage", mails.emails(world, emails, case_ids, notes))
     org.store.load("Task", mails.tasks(notes))
     org.store.load("EmailMessageRelation", mails.relations(world, notes))
+    org.store.load("Task", activities.tasks(world))
+    org.store.load("Event", activities.events(world))
 
 
 def _recycle_bin(org: Org, world: World) -> None:
@@ -113,7 +115,7 @@ def _recycle_bin(org: Org, world: World) -> None:
             org.store.delete(sobject, record_id, by=world.admin_id)
         for place, (winner, loser) in enumerate(world.merges):
             org.store.clock = _stopped(world, place)
-            org.store.merge_contacts(winner, [loser], by=world.admin_id)
+            org.store.merge("Contact", winner, [loser], by=world.admin_id)
     finally:
         org.store.clock = present
 

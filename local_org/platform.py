@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
+from local_org.clock import as_stamp
 from local_org.objects import SObject, of_id
 from local_org.schema import quoted
 from local_org.tables import Tables
@@ -59,7 +60,7 @@ def after_save(
     tables: Tables, sobject: SObject, before: Mapping[str, object] | None, changed: Mapping[str, object]
 ) -> None:
     """Carries a saved row (new where `before` is None) over to the rows that must follow it."""
-    if sobject.name == "Task":
+    if sobject.name in ("Event", "Task"):
         _note_activity(tables, before or {})
         _note_activity(tables, {**(before or {}), **changed})
     if before is None:
@@ -74,8 +75,8 @@ def after_save(
 
 def after_deletion(tables: Tables, sobject: str, record_id: str) -> None:
     """Carries a row that was deleted, or restored, over to the rows that must follow it."""
-    if sobject == "Task":
-        _note_activity(tables, tables.get("Task", record_id) or {})
+    if sobject in ("Event", "Task"):
+        _note_activity(tables, tables.get(sobject, record_id) or {})
 
 
 def _share_permissions(
@@ -115,20 +116,22 @@ def _relate_task(tables: Tables, before: Mapping[str, object], changed: Mapping[
     _note_activity(tables, {**task, **moved})
 
 
-def _note_activity(tables: Tables, task: Mapping[str, object]) -> None:
-    """LastActivityDate is the latest due date of the closed tasks on a record; only SystemModstamp moves with it (API sheet 6)."""
+def _note_activity(tables: Tables, activity: Mapping[str, object]) -> None:
+    """LastActivityDate is the latest of the dates of a record's events and of the due dates of its closed tasks; only SystemModstamp
+    moves with it (API sheet 6)."""
     for field in ("WhatId", "WhoId"):
-        parent_id = str(task.get(field) or "")
+        parent_id = str(activity.get(field) or "")
         parent = of_id(parent_id)
         if parent is None or not parent.has("LastActivityDate"):
             continue
         latest = tables.select(
-            f"select max(ActivityDate) from Task where {field} = ? and IsClosed = 1 and IsDeleted = 0",
+            f"select max(ActivityDate) from (select ActivityDate from Task where {field} = ?1 and IsClosed = 1 and IsDeleted = 0"
+            f" union all select ActivityDate from Event where {field} = ?1 and IsDeleted = 0)",
             (parent_id,),
         )[0][0]
         tables.touch(parent.name)
         tables.execute(
-            f"update {quoted(parent.name)} set LastActivityDate = ?1, SystemModstamp = ?2"
+            f"update {quoted(parent.name)} set LastActivityDate = ?1, SystemModstamp = max(SystemModstamp, ?2)"
             " where Id = ?3 and LastActivityDate is not ?1 and IsDeleted = 0",
             (latest, tables.clock.stamp(), parent_id),
         )
@@ -191,6 +194,29 @@ def _relation(tables: Tables, before: Mapping[str, object] | None, changed: Row)
 def _task(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
     if "Status" in changed:
         changed["IsClosed"] = int(changed["Status"] == "Completed")
+        changed["CompletedDateTime"] = changed["SystemModstamp"] if changed["IsClosed"] else None
+    if "Priority" in changed:
+        changed["IsHighPriority"] = int(changed["Priority"] == "High")
+
+
+def _event(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
+    """Start, end, duration and date of an event say the same, whichever of them were given (Object Reference, Event)."""
+    now = {**(before or {}), **changed}
+    start = changed.get("StartDateTime") or changed.get("ActivityDateTime") or now.get("StartDateTime")
+    if start is None:
+        return
+    begins = datetime.fromisoformat(str(start))
+    if changed.get("EndDateTime"):
+        minutes = (datetime.fromisoformat(str(changed["EndDateTime"])) - begins) // timedelta(minutes=1)
+    else:
+        minutes = int(str(now.get("DurationInMinutes") or 60))
+    changed.update(
+        StartDateTime=start,
+        ActivityDateTime=None if now.get("IsAllDayEvent") else start,
+        ActivityDate=str(start)[:10],
+        DurationInMinutes=minutes,
+        EndDateTime=as_stamp(begins + timedelta(minutes=minutes)),
+    )
 
 
 def _case(tables: Tables, before: Mapping[str, object] | None, changed: Row) -> None:
@@ -243,5 +269,5 @@ def _logged_mail(mail: Mapping[str, object], by: str) -> Companion:
 
 _DERIVATIONS: dict[str, Derivation] = {
     "Contact": _person, "User": _person, "Opportunity": _opportunity, "EmailMessage": _email,
-    "EmailMessageRelation": _relation, "Task": _task, "Case": _case,
+    "EmailMessageRelation": _relation, "Task": _task, "Event": _event, "Case": _case,
 }  # fmt: skip

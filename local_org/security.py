@@ -123,7 +123,11 @@ class Access(Permissions):
         terms += [
             self._of_owners(f"{alias}.{name}") for name in ("OwnerId", "CreatedById") if sobject.has(name)
         ]
-        return f"({' or '.join(terms)})"
+        seen = f"({' or '.join(terms)})"
+        if sobject.name != "Event":
+            return seen
+        # Whoever sees the record does not see what its colleague marked as private (Object Reference, Event, IsPrivate).
+        return f"({seen} and ({alias}.IsPrivate = 0 or {self._of_owners(f'{alias}.OwnerId')}))"
 
     def _visible_by_owner(self, sobject: SObject, alias: str) -> str | None:
         """Returns the condition for an object with owners, under its organization-wide default (help, "Organization-Wide Defaults")."""

@@ -147,12 +147,12 @@ class Store(Tables):
         """Takes a deleted row out of the recycle bin for good: queryAll no longer returns it, getDeleted does."""
         deletion.purge(self, sobject, record_id)
 
-    def merge_contacts(self, winner: str, losers: Sequence[str], *, by: str) -> None:
-        """Merges contacts: losers are deleted with MasterRecordId set, their children go to the winner."""
+    def merge(self, sobject: str, winner: str, losers: Sequence[str], *, by: str) -> None:
+        """Merges contacts or accounts: losers are deleted with MasterRecordId set, their children go to the winner."""
         moving = deletion.MergeStamps(
             self.switches.merge_moves_winner_stamp, self.switches.merge_moves_loser_stamps
         )
-        deletion.merge(self, "Contact", winner, losers, by, moving)
+        deletion.merge(self, sobject, winner, losers, by, moving)
 
     def expire_bin(self) -> int:
         """Purges what the recycle bin no longer keeps (15 days; 5,000 rows a licence) and returns the number of rows."""

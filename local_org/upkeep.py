@@ -38,9 +38,9 @@ def _purge(org: Org, sobject: SObject, record_id: str, body: Body) -> None:
 
 def _merge(org: Org, sobject: SObject, record_id: str, body: Body) -> None:
     losers = body["losers"]
-    if sobject.name != "Contact" or not isinstance(losers, list):
-        raise ValueError("merge takes a Contact, the winner, and a list of losers")
-    org.store.merge_contacts(record_id, [str(each) for each in losers], by=org.system_user_id)
+    if not sobject.mergeable or not isinstance(losers, list):
+        raise ValueError("merge takes a Contact or an Account, the winner, and a list of losers")
+    org.store.merge(sobject.name, record_id, [str(each) for each in losers], by=org.system_user_id)
 
 
 def _archive(org: Org, sobject: SObject, record_id: str, body: Body) -> None:

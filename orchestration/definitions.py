@@ -16,7 +16,7 @@ from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.checks.coverage import every_month_is_covered
-from orchestration.checks.expectations import deals_are_plausible
+from orchestration.checks.expectations import plausibility
 from orchestration.modelling.project import read_manifest
 from orchestration.resources.from_settings import resources
 from orchestration.schedules import schedules
@@ -42,12 +42,12 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     )
     base = dg.Definitions(
         assets=[salesforce_asset(options), models, uploaded_documents],
-        asset_checks=[every_month_is_covered, deals_are_plausible],
+        asset_checks=[every_month_is_covered, plausibility(settings.data_directory / "data_docs")],
         jobs=all_jobs,
         schedules=schedules(),
         sensors=[
             salesforce_changes_sensor(settings.interval_seconds, options, all_jobs),
-            newly_licensed_owners_sensor,
+            newly_licensed_owners_sensor(options.tables),
             covered_months_sensor(options.tables),
             pending_documents_sensor,
         ],

@@ -12,7 +12,7 @@ import dagster as dg
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reports import raw_key
 from orchestration.checks.coverage import every_month_is_covered
-from orchestration.checks.expectations import deals_are_plausible
+from orchestration.checks.expectations import KEYS as PLAUSIBLE
 from orchestration.sync.objects import BY_TABLE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ INTERVAL_MARTS = dg.AssetSelection.tag("interval", "")
 MODELS = INTERVAL_MARTS | (INTERVAL_MARTS.upstream() & VIEWS)
 SNAPSHOT = dg.AssetKey(["fluint", "deal_daily_snapshot"])
 COVERAGE = dg.AssetSelection.checks(every_month_is_covered)
-PLAUSIBILITY = dg.AssetSelection.checks(deals_are_plausible)
+PLAUSIBILITY = dg.AssetSelection.checks(*PLAUSIBLE)
 UPLOAD = dg.AssetSelection.groups("documents")
 
 # Higher goes first: a change waits neither for history nor for a file.

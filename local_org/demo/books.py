@@ -34,6 +34,7 @@ COPIED = (
     "Case",
     "EmailMessage",
     "Task",
+    "Event",
     "EmailMessageRelation",
 )
 _PREFIXES = {SOBJECTS[name].key_prefix for name in COPIED}

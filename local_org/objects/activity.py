@@ -1,9 +1,9 @@
-"""EmailMessage, its relations, and the Case and Task that it hangs on, as data (Object Reference, EmailMessage)."""
+"""EmailMessage, its relations, the Case it may hang on, and the activities Task and Event, as data (Object Reference)."""
 
 from __future__ import annotations
 
 from local_org.objects import make as m
-from local_org.objects.fields import SObject, Value
+from local_org.objects.fields import Field, SObject, Value
 
 RELATED = ("Account", "Case", "Opportunity")
 STATUSES = (
@@ -150,6 +150,15 @@ CASE = SObject(
     sharing="owner",
 )
 
+
+def _series(sobject: str) -> tuple[Field, ...]:
+    """The row with IsRecurrence says how a series repeats and is none of its occurrences, which name it."""
+    return (
+        m.ref("RecurrenceActivityId", sobject, "N", relationship=None, permissionable=False),
+        m.flag("IsRecurrence", "C", permissionable=False),
+    )
+
+
 TASK = SObject(
     "Task",
     "Task",
@@ -179,8 +188,12 @@ TASK = SObject(
         m.flag("IsClosed"),
         *m.audit(),
         m.flag("IsArchived"),
+        m.flag("IsHighPriority"),
+        m.picklist("CallType", 40, ("Internal", "Inbound", "Outbound")),
+        m.integer("CallDurationInSeconds", "NCU"),
         m.picklist("TaskSubtype", 40, ("Task", "Email", "Call"), "NC", default="Task", permissionable=False),
         m.when("CompletedDateTime", permissionable=False),
+        *_series("Task"),
     ),
     createable=True,
     updateable=True,
@@ -194,4 +207,47 @@ TASK = SObject(
     sharing="parent:WhatId,WhoId",
 )
 
-OBJECTS = (EMAIL_MESSAGE, EMAIL_MESSAGE_RELATION, CASE, TASK)
+EVENT = SObject(
+    "Event",
+    "Event",
+    "Events",
+    "00U",
+    (
+        m.record_id(),
+        m.ref("WhoId", ("Contact", "Lead"), relationship="Who", child_relationship="Events"),
+        m.ref("WhatId", RELATED, relationship="What", child_relationship="Events", cascade_delete=True),
+        m.make("Subject", "combobox", length=255, name_field=True, permissionable=False),
+        m.text("Location", 255),
+        m.flag("IsAllDayEvent", "CU"),
+        m.when("ActivityDateTime", "NCU", permissionable=False),
+        m.day("ActivityDate", permissionable=False),
+        m.integer("DurationInMinutes", "NCU", permissionable=False),
+        m.when("StartDateTime", "NCU", permissionable=False),
+        m.when("EndDateTime", "NCU", permissionable=False),
+        m.area("Description", 32000),
+        m.ref("AccountId", "Account", "N", permissionable=False),
+        m.owner(),
+        m.flag("IsPrivate", "CU"),
+        m.picklist("ShowAs", 40, ("Busy", "OutOfOffice", "Free"), default="Busy"),
+        m.is_deleted(),
+        m.flag("IsChild"),
+        m.flag("IsGroupEvent"),
+        m.picklist("GroupEventType", 40, ("0", "1", "2", "3"), "N", permissionable=False),
+        *m.audit(),
+        m.flag("IsArchived"),
+        m.picklist("EventSubtype", 40, ("Event",), "NC", default="Event", permissionable=False),
+        *_series("Event"),
+    ),
+    createable=True,
+    updateable=True,
+    deletable=True,
+    undeletable=True,
+    replicateable=True,
+    layoutable=True,
+    searchable=True,
+    triggerable=True,
+    access="system:ActivitiesAccess",
+    sharing="parent:WhatId,WhoId",
+)
+
+OBJECTS = (EMAIL_MESSAGE, EMAIL_MESSAGE_RELATION, CASE, TASK, EVENT)

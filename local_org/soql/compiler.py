@@ -101,7 +101,7 @@ class Compiler:
             terms += [
                 f"{scope.base}.{name} = 0"
                 for name in ("IsDeleted", "IsArchived")
-                if sobject.has(name) and (name == "IsDeleted" or sobject.name == "Task")
+                if sobject.has(name) and (name == "IsDeleted" or sobject.name in ("Event", "Task"))
             ]
         visible = self.access.visible(sobject, scope.base, by_id=bool(named & {"id", "contentdocumentid"}))
         return [*terms, visible] if visible else terms

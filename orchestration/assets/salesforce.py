@@ -25,16 +25,6 @@ GROUP = "salesforce"
 POOL = "salesforce"
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
-DESCRIPTIONS = {
-    "user": "Salesforce users, whole. Their e-mail (else username) decides which Fluint user owns a deal.",
-    "opportunity_stage": "The org's sales stages with order, probability and forecast category; retired ones stay.",
-    "record_type": "Record types of all objects; filters name those of Opportunity.",
-    "opportunity": "Deals of matched, licensed owners that pass the workspace's filters, and all that were admitted before.",
-    "opportunity_contact_role": "Which contact plays which role in a deal in scope.",
-    "contact": "The contacts that roles of deals in scope name.",
-    "email_message": "E-mails related to deals in scope, with bodies. Personal data: not for analysts (see fluint.email_activity).",
-}
-
 
 def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
     """The assets of the raw tables that `options` names, made by one step.
@@ -105,7 +95,7 @@ def _spec(
         raw_key(sobject.table_name),
         deps=upstream,
         partitions_def=months,
-        description=DESCRIPTIONS[sobject.table_name],
+        description=sobject.description,
         group_name=GROUP,
         kinds={"salesforce", "postgres"},
         owners=["team:data"],

@@ -1,32 +1,88 @@
-"""Great Expectations on fluint.deals, nightly: what a column may hold. Counts leave this file, values never.
+"""Great Expectations, nightly: what columns of fluint.deals may hold, and volumes and distributions against the past.
 
-A rule that SQL says in one line is a dbt test. Belongs here: ranges and shapes over a whole table.
+A rule that SQL says in one line is a dbt test. Belongs here: the checks, their expectations and what Dagster shows of them. What is
+compared with the past is usual.py's; the pages are data_docs.py's. Counts leave this file, values never.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from orchestration.checks.usual import COLUMNS, USUAL, Usual
 from orchestration.postgres.connection import Database
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations import Expectation
 
+    from orchestration.checks.data_docs import DataDocs
+
 DEALS = dg.AssetKey(["fluint", "deals"])
+PLAUSIBLE = "deals_are_plausible"
 # Named one by one: Great Expectations cannot describe a column of type xid8, and reads no other than these.
 _COLUMNS = "deal_id, owner_id, stage_name, admitted_at, probability, contact_count, email_count"
 
+SPECS = [
+    dg.AssetCheckSpec(
+        PLAUSIBLE,
+        asset=DEALS,
+        description="Great Expectations: ids, probabilities and counts of deals are within what Salesforce can hold.",
+    ),
+    *(
+        dg.AssetCheckSpec(
+            usual.name,
+            asset=dg.AssetKey(["fluint", usual.mart]),
+            description=f"Great Expectations: {usual.description}",
+        )
+        for usual in USUAL
+    ),
+]
+KEYS = [spec.key for spec in SPECS]
 
-@dg.asset_check(
-    asset=DEALS,
-    name="deals_are_plausible",
-    description="Great Expectations: ids, probabilities and counts of deals are within what Salesforce can hold.",
-)
-def deals_are_plausible(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+
+def plausibility(directory: Path) -> dg.AssetChecksDefinition:
+    """The checks in one step, which writes its Data Docs into `directory` anew."""
+
+    @dg.multi_asset_check(
+        name="plausibility",
+        specs=SPECS,
+        description="Great Expectations over the marts; its Data Docs show dates, names of stages, columns and numbers.",
+    )
+    def check(database: dg.ResourceParam[Database]) -> Iterator[dg.AssetCheckResult]:
+        # Imported here: three seconds that only this step needs.
+        from orchestration.checks.data_docs import DataDocs
+
+        docs = DataDocs(directory)
+        found = [_deals_are_plausible(docs, database)]
+        found += [_is_usual(docs, database, usual) for usual in USUAL]
+        index = docs.build()
+        shown = {"data docs": dg.MetadataValue.path(index), "open": dg.MetadataValue.url(index.as_uri())}
+        for result in found:
+            yield result._replace(metadata={**result.metadata, **shown})
+
+    return check
+
+
+def _deals_are_plausible(docs: "DataDocs", database: Database) -> dg.AssetCheckResult:
     """Validates the whole table; the result names expectations and numbers of rows."""
-    result = _validate(database)
+    import great_expectations.expectations as gxe
+
+    query = f"select {_COLUMNS} from fluint.deals"  # noqa: S608
+    expectations: list[Expectation] = [
+        gxe.ExpectColumnValueLengthsToEqual(column="deal_id", value=18),
+        gxe.ExpectColumnValueLengthsToEqual(column="owner_id", value=18),
+        gxe.ExpectColumnValuesToNotBeNull(column="stage_name"),
+        gxe.ExpectColumnValuesToNotBeNull(column="admitted_at"),
+        gxe.ExpectColumnValuesToBeBetween(column="probability", min_value=0, max_value=100),
+        gxe.ExpectColumnValuesToBeBetween(column="contact_count", min_value=0),
+        gxe.ExpectColumnValuesToBeBetween(column="email_count", min_value=0),
+    ]
+    result = docs.validate_query(PLAUSIBLE, database.sqlalchemy_url(), query, expectations)
     return dg.AssetCheckResult(
+        asset_key=DEALS,
+        check_name=PLAUSIBLE,
         passed=bool(result.success),
         metadata={"expectations": dg.MetadataValue.table([_row(one) for one in result.results])},
     )
@@ -48,33 +104,45 @@ def _row(result: "ExpectationValidationResult") -> dg.TableRecord:
     )
 
 
-def _validate(database: Database) -> "ExpectationSuiteValidationResult":
-    # Imported here: three seconds that only this check needs.
-    import great_expectations as gx
-    from great_expectations.core import ExpectationSuite
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-    source = context.data_sources.add_postgres("fluint", connection_string=database.sqlalchemy_url())
-    try:
-        deals = source.add_query_asset("deals", query=f"select {_COLUMNS} from fluint.deals")  # noqa: S608
-        batch = deals.add_batch_definition_whole_table("all").get_batch()
-        suite = ExpectationSuite(name="deals", expectations=_expectations())
-        # With a count of zero, BASIC gives numbers of rows without a sample of their values.
-        return batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
-    finally:
-        source.get_engine().dispose()
-
-
-def _expectations() -> "list[Expectation]":
+def _is_usual(docs: "DataDocs", database: Database, usual: Usual) -> dg.AssetCheckResult:
+    """Warns when a part is far from the usual, and lists the parts that are; without enough past there is nothing to compare."""
     import great_expectations.expectations as gxe
+    import pandas as pd
 
-    return [
-        gxe.ExpectColumnValueLengthsToEqual(column="deal_id", value=18),
-        gxe.ExpectColumnValueLengthsToEqual(column="owner_id", value=18),
-        gxe.ExpectColumnValuesToNotBeNull(column="stage_name"),
-        gxe.ExpectColumnValuesToNotBeNull(column="admitted_at"),
-        gxe.ExpectColumnValuesToBeBetween(column="probability", min_value=0, max_value=100),
-        gxe.ExpectColumnValuesToBeBetween(column="contact_count", min_value=0),
-        gxe.ExpectColumnValuesToBeBetween(column="email_count", min_value=0),
-    ]
+    rows = usual.rows(database)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    between = gxe.ExpectColumnValuesToBeBetween(
+        column="share_of_usual", min_value=usual.least, max_value=usual.most
+    )
+    result = docs.validate_frame(usual.name, frame, [between])
+    far = [row for row in rows if not usual.least <= row[3] <= usual.most]
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(["fluint", usual.mart]),
+        check_name=usual.name,
+        passed=bool(result.success),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=_text(far, rows),
+        metadata={
+            "compared": len(rows),
+            "far from the usual": dg.MetadataValue.table([_record(row) for row in far], schema=_SCHEMA),
+        },
+    )
+
+
+_SCHEMA = dg.TableSchema(
+    [dg.TableColumn("part", "string"), *(dg.TableColumn(name, "float") for name in COLUMNS[1:])]
+)
+
+
+def _record(row: tuple[str, float, float, float]) -> dg.TableRecord:
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    return dg.TableRecord(values)
+
+
+def _text(far: list[tuple[str, float, float, float]], rows: list[tuple[str, float, float, float]]) -> str:
+    if not rows:
+        return "There is not enough of the past to compare with."
+    if not far:
+        return f"{len(rows)} compared; none is far from the usual."
+    told = "; ".join(f"{part}: {now:g}, usually {usual:g}" for part, now, usual, _ in far[:10])
+    return f"{len(far)} of {len(rows)} are far from the usual. {told}."

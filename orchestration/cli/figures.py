@@ -79,7 +79,7 @@ class Comparison:
         """How many records the org says there are."""
         return next(self.salesforce.query(soql.select(["COUNT()"], sobject, where))).total_size
 
-    def grouped(self, sobject: str, by: str, where: Sequence[str]) -> dict[str, int]:
+    def grouped(self, sobject: str, by: str, where: Sequence[str]) -> dict[str | None, int]:
         """Value of a field → how many records the org says have it."""
         query = soql.select([by, "COUNT(Id) n"], sobject, where, group_by=[by])
         return {row[by]: int(row["n"]) for page in self.salesforce.query(query) for row in page.records()}
@@ -110,16 +110,32 @@ class Comparison:
             self._our_contacts(),
             len(self.grouped("OpportunityContactRole", "ContactId", live_role)),
         )
-        made.compare("e-mails", self._our_emails(), self._mails_of(deal_ids))
+        made.compare(
+            "e-mails", self._our_emails(), self._children_of(deal_ids, "EmailMessage", "RelatedToId")
+        )
+        self._compare_activities_and_accounts(made, deal_ids, expected)
         all_deals = self.count("Opportunity", [soql.equal("IsDeleted", False)])
         excluded = self.number("select coalesce(sum(deal_count), 0) from fluint.excluded_deals")
         made.compare("deals that stay out", excluded, all_deals - len(deal_ids))
         theirs = self.grouped("Opportunity", "StageName", expected.deals())
         for stage, deals in self.deals_per_stage():
             made.compare(f"deals in {stage}", deals, theirs.pop(stage, 0))
-        for stage, deals in theirs.items():
-            made.compare(f"deals in {stage}", 0, deals)
+        for left, deals in theirs.items():
+            made.compare(f"deals in {left}", 0, deals)
         return made
+
+    def _compare_activities_and_accounts(
+        self, made: Figures, deal_ids: Sequence[str], expected: Expectation
+    ) -> None:
+        ours = self._our_activities()
+        for kind in ("Task", "Event"):
+            theirs = self._children_of(deal_ids, kind, "WhatId")
+            made.compare(f"{kind.lower()}s", ours.get(kind.lower(), 0), theirs)
+        made.compare(
+            "accounts of deals",
+            self.number("select count(*) from fluint.accounts where is_read and deal_count > 0"),
+            len(self.grouped("Opportunity", "AccountId", expected.deals()).keys() - {None}),
+        )
 
     def deals_per_stage(self) -> list[tuple[str, int]]:
         """Stage and number of live deals, in the order of the pipeline."""
@@ -143,9 +159,13 @@ class Comparison:
             " where not deal.is_deleted_in_salesforce"
         )
 
-    def _mails_of(self, deal_ids: Sequence[str]) -> int:
+    def _our_activities(self) -> dict[object, object]:
+        query = """
+            select activity.activity_type, count(*) from fluint.activities as activity join fluint.deals as deal using (deal_id)
+            where not activity.is_deleted_in_salesforce and not deal.is_deleted_in_salesforce group by 1
+        """
+        return {kind: count for kind, count in self.rows(query)}
+
+    def _children_of(self, deal_ids: Sequence[str], sobject: str, parent: str) -> int:
         live = soql.equal("IsDeleted", False)
-        return sum(
-            self.count("EmailMessage", [soql.is_in("RelatedToId", some), live])
-            for some in soql.chunked(deal_ids)
-        )
+        return sum(self.count(sobject, [soql.is_in(parent, some), live]) for some in soql.chunked(deal_ids))

@@ -79,15 +79,16 @@ class Cost:
 
         `lists_anew`: under another digest every deal is listed, those that are held, too; of children only the missing ones.
         """
-        from orchestration.sync.estimate import estimate
+        from orchestration.sync.estimate import Children, estimate
 
         listed = Counter({owner.owner_id: 0 for owner in counted.owners})
         for group in counted.groups:
             listed[group.owner_id] += group.deals if lists_anew else group.new
         self.new = sum(group.new for group in counted.groups)
         share = self.new / counted.totals.deals if counted.totals.deals else 0
-        self.roles, self.mails = round(counted.totals.roles * share), round(counted.totals.mails * share)
-        self.load: Load = estimate(listed, self.new, self.roles, self.mails)
+        totals = (counted.totals.roles, counted.totals.mails, counted.totals.tasks, counted.totals.events)
+        self.children = Children(*(round(count * share) for count in totals))
+        self.load: Load = estimate(listed, self.new, self.children)
 
     def text(self, speed: Speed) -> str:
         """The estimate as a sentence, with where it comes from."""
@@ -103,8 +104,9 @@ class Cost:
             else f"{speed.rows_per_second:,.0f} rows a second, measured with the local org, and {SECONDS_PER_CALL} s for each call"
         )
         return (
-            f"{self.new:,} deals would come in, with about {self.roles:,} contact roles and {self.mails:,} mails (the org's"
-            f" average): about {self.load.calls:,} API calls and {lasts} ({source})."
+            f"{self.new:,} deals would come in, with about {self.children.roles:,} contact roles, {self.children.mails:,} mails"
+            f" and {self.children.tasks + self.children.events:,} activities (the org's average):"
+            f" about {self.load.calls:,} API calls and {lasts} ({source})."
         )
 
 

@@ -20,10 +20,11 @@ def sync() -> None:
     """Read what changed, list what is missing, and model both: Dagster runs, recorded in the workspace's instance."""
     from orchestration.jobs import LIST_MISSING, SYNC_SALESFORCE
     from orchestration.sync.coverage import missing_parents
+    from orchestration.sync.objects import BY_TABLE
 
     workspace = Workspace.here()
     _launch(workspace, SYNC_SALESFORCE, {}, "Following what changed, and modelling it")
-    if missing_parents(workspace.database).count:
+    if missing_parents(workspace.database, workspace.settings.enabled_tables(BY_TABLE)).count:
         _launch(workspace, LIST_MISSING, {}, "Listing what is missing, and modelling it")
     console.print(freshness_table(workspace))
 

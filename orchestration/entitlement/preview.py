@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestration.entitlement.filters import BackfillFilter, owned_by
-from orchestration.errors import FluintError, SetupError
+from orchestration.errors import FluintError, ObjectUnavailableError, SetupError
 from orchestration.postgres.connection import Connection, Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
-from orchestration.salesforce.pages import Record
+from orchestration.salesforce.pages import Page, Record
 
 MOST_GROUPS = 1_900
 """Groups asked for in one query: a grouped query returns 2,000 at most and has no second page (SOQL limits); deals made
@@ -51,11 +51,13 @@ class Group:
 
 @dataclass(frozen=True)
 class OrgTotals:
-    """All live deals of the org, their contact roles and their mails: from these the children of some deals are estimated."""
+    """All live deals of the org and what hangs on them: from these the children of some deals are estimated."""
 
     deals: int
     roles: int
     mails: int
+    tasks: int
+    events: int
 
 
 @dataclass(frozen=True)
@@ -152,14 +154,33 @@ def _conditions(owner_ids: Sequence[str], filters: BackfillFilter) -> list[str]:
 
 
 def _totals(salesforce: Salesforce) -> OrgTotals:
-    """Three counts at one call. A mail of a deal says so in the type of what it is related to."""
+    """Five counts at one call. A mail or activity of a deal says so in the type of what it is related to.
+
+    What the integration user cannot read counts nothing, for it would not come in either.
+    """
     live = soql.equal("IsDeleted", False)
     questions = [
-        soql.select(["COUNT(Id) n"], "Opportunity", [live]),
-        soql.select(["COUNT(Id) n"], "OpportunityContactRole", [live]),
-        soql.select(["COUNT(Id) n"], "EmailMessage", [live, soql.equal("RelatedTo.Type", "Opportunity")]),
+        soql.select(
+            ["COUNT(Id) n"], sobject, [live, *([soql.equal(parent, "Opportunity")] if parent else [])]
+        )
+        for sobject, parent in (
+            ("Opportunity", None),
+            ("OpportunityContactRole", None),
+            ("EmailMessage", "RelatedTo.Type"),
+            ("Task", "What.Type"),
+            ("Event", "What.Type"),
+        )
     ]
-    return OrgTotals(*(int(record["n"]) for record in _records(salesforce, questions)))
+    answers = salesforce.query_many(questions)
+    return OrgTotals(*(_count_of(answer) for answer in answers))
+
+
+def _count_of(answer: Page | FluintError) -> int:
+    if isinstance(answer, ObjectUnavailableError):
+        return 0
+    if isinstance(answer, FluintError):
+        raise answer
+    return sum(int(record["n"]) for record in answer.records())
 
 
 def _records(salesforce: Salesforce, questions: Sequence[str]) -> Iterator[Record]:

@@ -1,5 +1,6 @@
 """Starts the listing of whatever is entitled and not covered: a new licence, a wider filter, a first load, a resumed one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,26 +12,34 @@ from orchestration.sensors.runs import deferred_until, rests_until, unfinished_r
 from orchestration.sync.coverage import MissingParents, missing_parents
 
 
-@dg.sensor(
-    name="newly_licensed_owners_sensor",
-    job_name=LIST_MISSING,
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts list_missing_job when an entitled owner or an admitted deal has rows that were never listed.",
-)
-def newly_licensed_owners_sensor(
-    context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
-) -> dg.RunRequest | dg.SkipReason:
+def newly_licensed_owners_sensor(tables: Sequence[str]) -> dg.SensorDefinition:
+    """The sensor for a workspace that reads these tables."""
+
+    @dg.sensor(
+        name="newly_licensed_owners_sensor",
+        job_name=LIST_MISSING,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts list_missing_job when an entitled owner or an admitted deal has rows that were never listed.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
+    ) -> dg.RunRequest | dg.SkipReason:
+        if run_id := unfinished_run(context.instance, [LIST_MISSING]):
+            return dg.SkipReason(f"Run {run_id} is still under way.")
+        return _answer(context.instance, missing_parents(database, tables))
+
+    return sensor
+
+
+def _answer(instance: dg.DagsterInstance, missing: MissingParents) -> dg.RunRequest | dg.SkipReason:
     """One run for all that is missing, tagged with its count and at most twenty owners."""
-    if run_id := unfinished_run(context.instance, [LIST_MISSING]):
-        return dg.SkipReason(f"Run {run_id} is still under way.")
-    missing = missing_parents(database)
     if not missing.count:
         return dg.SkipReason("Every entitled owner's deals, and what belongs to them, are held.")
     tags = _tags(missing)
     rests = (
-        rests_until(context.instance, LIST_MISSING, same=tags),
-        deferred_until(context.instance, is_current("opportunity")),
+        rests_until(instance, LIST_MISSING, same=tags),
+        deferred_until(instance, is_current("opportunity")),
     )
     if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
         return dg.SkipReason(f"{missing.count} are missing; reading goes on after {rest:%Y-%m-%d %H:%M} UTC.")

@@ -18,9 +18,9 @@ from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
 from orchestration.salesforce.client import Salesforce
 from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
-from orchestration.sync.changes import KeysOutcome, read_keys, stalest_whole_table
-from orchestration.sync.objects import BY_TABLE
+from orchestration.sync.changes import KeysOutcome, read_keys
 from orchestration.sync.options import Collaborators, SyncOptions
+from orchestration.sync.turns import tables_of_a_tick
 
 QUIET = "Nothing has changed in Salesforce since the last tick."
 Answer = dg.RunRequest | dg.SkipReason
@@ -51,7 +51,7 @@ def salesforce_changes_sensor(
         behind = marts_are_behind(database)
         try:
             with views_lock(database, shared=True):
-                outcome = read_keys(sync, _tables(sync), most_pages=options.most_key_pages)
+                outcome = read_keys(sync, tables_of_a_tick(sync), most_pages=options.most_key_pages)
         except (TransientError, QuotaReachedError) as error:
             outcome = KeysOutcome(errors={"opportunity": error})
         return answer(_answer_changes(outcome) or _answer_errors(context.instance, outcome), behind)
@@ -70,13 +70,6 @@ def answer(changes: Answer | None, behind: bool) -> dg.SensorResult | dg.SkipRea
     if requests:
         return dg.SensorResult(run_requests=requests)
     return changes if isinstance(changes, dg.SkipReason) else dg.SkipReason(QUIET)
-
-
-def _tables(sync: Collaborators) -> list[str]:
-    """The objects of one composite request: all that belong to deals, and one of the whole ones in turn."""
-    by_month = [table for table in sync.options.tables if not BY_TABLE[table].is_whole]
-    turn = stalest_whole_table(sync)
-    return by_month + ([turn] if turn else [])
 
 
 def _answer_changes(outcome: KeysOutcome) -> Answer | None:

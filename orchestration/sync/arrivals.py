@@ -1,4 +1,4 @@
-"""What happens to rows that arrived, in one transaction: merged, admitted, their contacts wanted, their pending ids settled.
+"""What happens to rows that arrived, in one transaction: merged, admitted, what they name wanted, their pending ids settled.
 
 Every way of reading ends here (fetch, listing, Bulk and REST alike), so that they cannot differ. Nothing here asks Salesforce.
 """
@@ -12,12 +12,11 @@ from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
-from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger, under_way
 from orchestration.sync.fields import Readable
-from orchestration.sync.leaving import contacts_without_role_leave
-from orchestration.sync.objects import CONTACT, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE
+from orchestration.sync.named import leave_out_unnamed, leave_unnamed, named_before, want_named
+from orchestration.sync.objects import OPPORTUNITY, named_by
 from orchestration.sync.options import Counts
 from orchestration.sync.scope import Scope, scope_now
 
@@ -42,19 +41,21 @@ def store_rows(
 
     Deals that `scope`, which they were asked with, let in and the scope of now does not are left out and counted.
     """
-    left_out = _leave_out_unentitled(connection, rows, scope) if what.sobject is OPPORTUNITY else 0
-    former = _former_contacts(connection, rows) if what.sobject is OPPORTUNITY_CONTACT_ROLE else []
-    if what.sobject is CONTACT:
-        _leave_out_unnamed(connection, rows)
+    sobject = what.sobject
+    is_deal = sobject.name == OPPORTUNITY.name
+    left_out = _leave_out_unentitled(connection, rows, scope) if is_deal else 0
+    former = {other: named_before(connection, other, rows) for other in named_by(sobject)}
+    if sobject.named_by:
+        leave_out_unnamed(connection, sobject, rows)
     merged = rows.merge(read_at=read_at, run_id=run_id)
-    if what.sobject is OPPORTUNITY:
+    if is_deal:
         _admit(connection, rows, scope, run_id)
-    if what.sobject is OPPORTUNITY_CONTACT_ROLE:
-        _want_contacts(connection, rows, read_at)
-        if former:
-            concerned = sql.SQL("select unnest({}::text[])").format(sql.Literal(former))
-            contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
-    ledger.settle_pending(connection, what.sobject.table_name, rows.name, read_at)
+    for other, ids in former.items():
+        want_named(connection, other, rows, read_at)
+        if ids:
+            concerned = sql.SQL("select unnest({}::text[])").format(sql.Literal(ids))
+            leave_unnamed(connection, other, concerned, read_at=read_at, run_id=run_id)
+    ledger.settle_pending(connection, sobject.table_name, rows.name, read_at)
     return Counts(
         merged.read + left_out,
         merged.inserted,
@@ -96,50 +97,4 @@ def _admit(connection: Connection, rows: Staged, scope: Scope, run_id: str) -> N
             """
         ).format(rows.name),
         {"owners": Jsonb(scope.owners), "run_id": run_id},
-    )
-
-
-def _former_contacts(connection: Connection, roles: Staged) -> list[str]:
-    """The contacts that held roles name and the arriving ones do not."""
-    lock_for_writing(connection, OPPORTUNITY_CONTACT_ROLE.raw_table())
-    query = sql.SQL(
-        """
-        select distinct held.contact_id from raw_salesforce.opportunity_contact_role as held join {} as role on role.id = held.id
-        where held._deleted_at is null and held.contact_id <> role.contact_id
-        """
-    ).format(roles.name)
-    return [row[0] for row in connection.execute(query)]
-
-
-def _leave_out_unnamed(connection: Connection, contacts: Staged) -> None:
-    """Takes out contacts whose last role went while they were on the way (R6): nobody would tombstone them again."""
-    lock_for_writing(connection, CONTACT.raw_table())
-    connection.execute(
-        sql.SQL(
-            """
-            delete from {} as contact
-            where not exists (select from raw_salesforce.opportunity_contact_role as role
-                              where role.contact_id = contact.id and role._deleted_at is null)
-            """
-        ).format(contacts.name)
-    )
-
-
-def _want_contacts(connection: Connection, rows: Staged, read_at: datetime) -> None:
-    """Makes the contacts that these roles name pending where they are not held (R5)."""
-    # Keys of contacts may become pending at the same time, in another order.
-    lock_for_writing(connection, CONTACT.raw_table())
-    connection.execute(
-        sql.SQL(
-            """
-            insert into fluint_sync.pending (object, id, reason, since)
-            select distinct %(table)s, role.contact_id, 'named_by_role', %(since)s::timestamptz
-            from {} as role
-            where role.contact_id is not null and not coalesce(role.is_deleted, false)
-              and not exists (select from raw_salesforce.contact as held
-                              where held.id = role.contact_id and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope')
-            on conflict (object, id) do nothing
-            """
-        ).format(rows.name),
-        {"table": CONTACT.table_name, "since": ledger.cursor_of(connection, CONTACT.table_name) or read_at},
     )

@@ -47,10 +47,15 @@ def in_halves(sobject: str, part: P, read: Callable[[P], T], now: datetime) -> l
 
 
 def _at_the_end(sobject: str, part: Part, error: TooMuchAskedError) -> RejectedRequestError:
+    next_step = (
+        f"a Salesforce admin opens a case with Salesforce Support about slow queries of {sobject}."
+        if error.code != "OPERATION_TOO_LARGE"
+        # Without it Salesforce refuses activities that are about more than 100,000 people and records.
+        else "a Salesforce admin grants View All Data to the integration user, or switches the object off with whoever runs this pipeline."
+    )
     text = (
         f"{sobject} {part} is too much for one answer of Salesforce, and no smaller part can be asked for. What is held stays, nothing"
-        " more is taken for read, and the next sync tries again. If this text stays, a Salesforce admin opens a case with Salesforce"
-        f" Support about slow queries of {sobject}. ({error})"
+        f" more is taken for read, and the next sync tries again. If this text stays, {next_step} ({error})"
     )
     return RejectedRequestError(text, status=error.status, code=error.code, request_id=error.request_id)
 

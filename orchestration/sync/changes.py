@@ -20,6 +20,7 @@ from orchestration.sync import ledger
 from orchestration.sync.asking import ask, in_halves, pages_from
 from orchestration.sync.fields import Readable, forget_if_refused, readable
 from orchestration.sync.keys import classify, staged_keys
+from orchestration.sync.named import want_all_named
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.scope import scope_now
@@ -43,14 +44,6 @@ class KeysOutcome:
     def changed(self) -> bool:
         """Whether a run has something to do."""
         return bool(self.pending or self.left_to_run or any(c.changed for c in self.counts.values()))
-
-
-def stalest_whole_table(with_: Collaborators) -> str | None:
-    """The unpartitioned table that was not read for longest: the rotating fifth query of a quiet tick."""
-    names = [name for name in with_.options.tables if BY_TABLE[name].is_whole]
-    with with_.database.transaction() as connection:
-        positions = {name: ledger.cursor_of(connection, name) for name in names}
-    return min(names, key=lambda name: str(positions[name] or ""), default=None)
 
 
 def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | None = None) -> KeysOutcome:
@@ -121,7 +114,9 @@ class _Follower:
             with self._with.database.transaction() as connection:
                 if not sobject.is_whole:
                     # Before the first listing, so that nothing changes unseen while it runs (R2).
-                    ledger.begin_cursor(connection, table, horizon)
+                    is_new = ledger.begin_cursor(connection, sobject, horizon)
+                    if is_new and sobject.named_by:
+                        want_all_named(connection, sobject, horizon)
                 cursor = ledger.cursor_of(connection, table)
             window = window_to_follow(cursor or horizon, horizon, self._with.options.overlap)
             steps.append(_Step(what, cursor, window))
@@ -163,7 +158,7 @@ class _Follower:
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=end):
                 return 0  # another process followed these changes meanwhile
             scope = scope_now(connection)
-            if sobject is OPPORTUNITY:
+            if sobject.name == OPPORTUNITY.name:
                 ledger.drop_skipped_coverage(
                     connection, list(scope.owners), scope.filters.digest, scope.filters.created_since
                 )
@@ -198,7 +193,7 @@ class _Follower:
         end = followed_up_to(step.window, step.cursor, min(dates))
         with self._with.database.transaction() as connection:
             if step.cursor is None:
-                ledger.begin_cursor(connection, sobject.table_name, end)
+                ledger.begin_cursor(connection, sobject, end)
             else:
                 ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=end)
         return total

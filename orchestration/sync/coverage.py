@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
 from orchestration.entitlement.filters import read_filter
 from orchestration.postgres.connection import Database
 from orchestration.sync import ledger
+from orchestration.sync.objects import BY_TABLE, CHILDREN
 
 _MOST_IDS = 20
 
@@ -26,8 +28,9 @@ class MissingParents:
         return self.owners + self.deals
 
 
-def missing_parents(database: Database) -> MissingParents:
-    """Counts owners and deals whose rows or children are not all held, whatever the cause."""
+def missing_parents(database: Database, tables: Collection[str] = tuple(BY_TABLE)) -> MissingParents:
+    """Counts owners and deals whose rows or children are not all held, whatever the cause; `tables` are those that are read."""
+    children = [child.table_name for child in CHILDREN if child.table_name in tables]
     with database.transaction() as connection:
         filters = read_filter(connection)
         ranges = ledger.missing_ranges(connection, filters.digest, filters.created_since)
@@ -37,8 +40,9 @@ def missing_parents(database: Database) -> MissingParents:
             select count(*) from fluint_entitlement.scope_deals as scope
             join raw_salesforce.opportunity as deal on deal.id = scope.opportunity_id and deal._deleted_at is null
             where (select count(*) from fluint_sync.deal_coverage as covered
-                   where covered.opportunity_id = deal.id and covered.object in ('opportunity_contact_role', 'email_message')) < 2
-            """
+                   where covered.opportunity_id = deal.id and covered.object = any (%(children)s)) < cardinality(%(children)s)
+            """,
+            {"children": children},
         ).fetchone()
     return MissingParents(len(owners), int(deals[0]) if deals else 0, tuple(owners[:_MOST_IDS]))
 

@@ -27,7 +27,7 @@ MAILS_IN_A_PAGE = 200  # bodies are wide: salesforce/query.py asks for so many
 BULK_CALLS = 12
 ROWS_IN_A_BULK_PAGE = 50_000
 # Users, stages and record types, describes within the hour, the counts of what stays out.
-CALLS_OF_A_RUN = 14
+CALLS_OF_A_RUN = 17
 
 # Measured on 26 November 2026 with the local org: 14,366 rows in 14.8 s, on two cores that others used, too. A real org is
 # farther away: what a call takes there besides is an assumption.
@@ -45,6 +45,16 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Children:
+    """How many records hang on some deals."""
+
+    roles: int = 0
+    mails: int = 0
+    tasks: int = 0
+    events: int = 0
+
+
+@dataclass(frozen=True)
 class Speed:
     """Rows per second over whole runs that list; `runs` is how many of this workspace it is taken from, 0 for our own measurement."""
 
@@ -58,21 +68,28 @@ class Speed:
 
 
 def estimate(
-    listed: Mapping[str, int], new: int, roles: int, mails: int, options: SyncOptions | None = None
+    listed: Mapping[str, int], new: int, children: Children, options: SyncOptions | None = None
 ) -> Load:
-    """The load of listing deals (owner → how many), `new` of which come in with so many roles and mails.
+    """The load of listing deals (owner → how many), `new` of which come in with these children.
 
-    Every role may name another contact.
+    Every role may name another contact, and every deal another account.
     """
     threshold = (options or SyncOptions()).bulk_threshold
     calls = CALLS_OF_A_RUN + ceil(len(listed) / OWNERS_IN_A_QUERY)
     for pack in pack_owners(listed):
         calls += _pages(pack.rows, ROWS_IN_A_PAGE, threshold) + 1  # and the keys pass
     groups = ceil(new / (DEALS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE))
-    for rows, page in ((roles, ROWS_IN_A_PAGE), (mails, MAILS_IN_A_PAGE)):
+    hanging = (
+        (children.roles, ROWS_IN_A_PAGE),
+        (children.mails, MAILS_IN_A_PAGE),
+        (children.tasks, ROWS_IN_A_PAGE),
+        (children.events, ROWS_IN_A_PAGE),
+    )
+    for rows, page in hanging:
         calls += groups * (_pages(ceil(rows / groups), page, threshold) + 2) if groups else 0
-    calls += ceil(roles / (IDS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE))
-    return Load(sum(listed.values()) + roles + mails + roles, calls)
+    named = (children.roles, new)
+    calls += sum(ceil(ids / (IDS_IN_A_QUERY * QUERIES_IN_A_COMPOSITE)) for ids in named)
+    return Load(sum(listed.values()) + sum(rows for rows, _ in hanging) + sum(named), calls)
 
 
 def _pages(rows: int, page: int, threshold: int) -> int:

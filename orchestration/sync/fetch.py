@@ -1,8 +1,8 @@
 """The fetch phase: pending ids become rows, tombstones, or nothing (R1 second phase, R10).
 
-What is held is asked for by its id; what is not held, and every mail, together with the whole scope predicate, so that a deal
-that was reassigned a moment ago is never read in full. Queries serve for all of it: retrieving by `/composite/sobjects` takes no
-field of a parent (`Account.Name`) and fewer ids a call. How ids became pending is keys.py's.
+What is held is asked for by its id; what is not held, and every mail and activity (they move), together with the whole scope
+predicate, so that a deal that was reassigned a moment ago is never read in full. Queries serve for all of it: retrieving by
+`/composite/sobjects` takes no field of a parent (`Account.Name`) and fewer ids a call. How ids became pending is keys.py's.
 """
 
 from __future__ import annotations
@@ -21,16 +21,9 @@ from orchestration.sync import ledger, under_way
 from orchestration.sync.arrivals import store_page
 from orchestration.sync.fields import Readable, readable
 from orchestration.sync.keys import classify, staged_keys
-from orchestration.sync.leaving import named_by_live_roles
 from orchestration.sync.ledger import Announced
-from orchestration.sync.objects import (
-    BY_TABLE,
-    CONTACT,
-    EMAIL_MESSAGE,
-    OPPORTUNITY,
-    OPPORTUNITY_CONTACT_ROLE,
-    SObject,
-)
+from orchestration.sync.named import named_now
+from orchestration.sync.objects import BY_TABLE, OPPORTUNITY, SObject
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
 from orchestration.sync.scope import Scope, scope_now
@@ -117,7 +110,8 @@ class _Fetcher:
             scope = scope_now(connection)
             announced = ledger.announced(connection, self.what.sobject.table_name, ids)
             parents = _parents(connection, self.what.sobject, ids)
-            may_come = named_by_live_roles(connection, ids) if self.what.sobject is CONTACT else list(ids)
+            sobject = self.what.sobject
+            may_come = named_now(connection, sobject, ids) if sobject.named_by else list(ids)
             held = _held(connection, self.what.sobject.table_name, ids)
         alternatives = self._alternatives(may_come, held, parents, scope) if may_come else []
         if not alternatives:
@@ -128,12 +122,12 @@ class _Fetcher:
     def _alternatives(
         self, ids: Sequence[str], held: set[str], parents: Sequence[str], scope: Scope
     ) -> list[str]:
-        """Which rows may come: held ones by their id alone, the others (and every mail) within the whole predicate."""
+        """Which rows may come: held ones by their id alone, the others (and every child that can move) within the whole predicate."""
         sobject = self.what.sobject
-        if sobject is EMAIL_MESSAGE:
-            related = soql.is_in("RelatedToId", parents) if parents else None
+        if sobject.parent and not sobject.parent_is_fixed:
+            related = soql.is_in(sobject.parent, parents) if parents else None
             return [soql.all_of([soql.is_in("Id", ids), related])] if related else []
-        if sobject is not OPPORTUNITY:
+        if sobject.name != OPPORTUNITY.name:
             return [soql.is_in("Id", ids)]
         alternatives = [soql.is_in("Id", sorted(held))] if held else []
         new = [record_id for record_id in ids if record_id not in held]
@@ -186,21 +180,24 @@ class _Fetcher:
         ledger.postpone(connection, table, sorted(same - visible), "not_visible")
         ledger.drop_pending(connection, table, [i for i, is_deleted in there if is_deleted and i in same])
         live = [record_id for record_id, is_deleted in there if not is_deleted and record_id in same]
-        # Only a predicate can refuse a row; what is asked for by its id alone comes as soon as it is visible.
-        has_predicate = self.what.sobject is not OPPORTUNITY_CONTACT_ROLE
-        held = _held(connection, table, live) if has_predicate else set(live)
-        if self.what.sobject is CONTACT:
-            # By the roles of now: one may have come to name it since it was asked for (R6).
-            held = set(named_by_live_roles(connection, live))
+        held = self._wanted_still(connection, live)
         # Held and visible, yet no row newer than announced came: it will, when its transaction is visible everywhere.
         ledger.postpone(connection, table, sorted(held), "not_yet_visible")
         self._drop_refused(connection, [i for i in live if i not in held], question.scope)
         return Counts(tombstoned=tombstoned)
 
+    def _wanted_still(self, connection: Connection, live: Sequence[str]) -> set[str]:
+        """Those of these visible ids that no predicate has refused: what is asked for by its id alone comes as soon as it can."""
+        sobject = self.what.sobject
+        if sobject.named_by:
+            # By the rows of now: one may have come to name it since it was asked for (R6).
+            return set(named_now(connection, sobject, live))
+        return set(live) if sobject.parent_is_fixed else _held(connection, sobject.table_name, live)
+
     def _drop_refused(self, connection: Connection, refused: Sequence[str], scope: Scope) -> None:
         """Forgets ids that exist but do not match, with the coverage that another predicate had promised (R10)."""
         table = self.what.sobject.table_name
-        if self.what.sobject is OPPORTUNITY:
+        if self.what.sobject.name == OPPORTUNITY.name:
             ledger.drop_coverage_of_refused(
                 connection, refused, list(scope.owners), scope.filters.digest, scope.filters.created_since
             )
@@ -221,10 +218,10 @@ class _Fetcher:
 
 
 def _parents(connection: Connection, sobject: SObject, ids: Sequence[str]) -> list[str]:
-    """The parents that these pending ids were announced with; of mails, those deals that are in scope."""
+    """The parents that these pending ids were announced with; of children that can move, those deals that are in scope."""
     in_scope = (
         "exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = p.parent_id)"
-        if sobject is EMAIL_MESSAGE
+        if sobject.parent and not sobject.parent_is_fixed
         else "p.parent_id is not null"
     )
     rows = connection.execute(

@@ -16,8 +16,8 @@ from orchestration.postgres.copy import Staged, staged
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
 from orchestration.sync import under_way
-from orchestration.sync.leaving import contacts_without_role_leave
-from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+from orchestration.sync.named import is_named, leave_unnamed, named_by_gone, reread_naming
+from orchestration.sync.objects import CHILDREN, OPPORTUNITY, SObject, named_by
 from orchestration.sync.scope import Scope
 
 # A row read within this many seconds of its own stamp may be read before a second change with the same stamp was
@@ -65,28 +65,39 @@ def classify(
     """
     names = _names(sobject, keys, scope, read_at=read_at, run_id=run_id, last_before=last_before)
     names["since"] = sql.SQL(_FOLLOWED if follows else _MAYBE_OLDER).format(since=sql.Literal(since))
+    if sobject.named_by:
+        # In this order, as everybody takes them who stores rows that name others.
+        lock_for_writing(connection, sobject.named_by.sobject.raw_table())
     lock_for_writing(connection, sobject.raw_table())
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
-    if moved := _MOVED_CHILDREN.get(sobject.name):
-        under_way.uncover_deals(connection, sql.SQL(moved).format(**names))
-    if sobject is CONTACT:
-        _run(connection, _UNDELETED_WITHOUT_ROLE, names)
+    if sobject.name == OPPORTUNITY.name:
+        under_way.uncover_deals(connection, sql.SQL(_CHILDREN_OF_DEAL).format(**names))
+    if sobject.named_by:
+        reread_naming(connection, sobject, keys.name, read_at=read_at, since=since)
+        _run(connection, _UNDELETED_WITHOUT_NAME, names)
+    if sobject.can_be_merged:
         _run(connection, _NAME_THE_WINNER, names)
-    if sobject is EMAIL_MESSAGE:
-        tombstoned += _run(connection, _TOMBSTONE_MOVED_MAIL, names)
-    if sobject is OPPORTUNITY_CONTACT_ROLE:
-        named = sql.SQL(_NAMED_BY).format(**names)
-        contacts_without_role_leave(connection, named, read_at=read_at, run_id=run_id)
-    if sobject is CONTACT:
-        concerned = sql.SQL("select id from {keys}").format(**names)
-        tombstoned += contacts_without_role_leave(connection, concerned, read_at=read_at, run_id=run_id)
+    tombstoned += _leave(connection, sobject, names, read_at=read_at, run_id=run_id)
     _run(connection, _PEND_HELD, names)
     _run(connection, _PEND_ENTITLED, names)
     return tombstoned
 
 
 Names = dict[str, sql.Composable]
+
+
+def _leave(connection: Connection, sobject: SObject, names: Names, *, read_at: datetime, run_id: str) -> int:
+    """Tombstones what is out of scope by these keys; counts rows of this object, not those that the ones gone had named."""
+    left = 0
+    if sobject.parent and not sobject.parent_is_fixed:
+        left += _run(connection, _TOMBSTONE_MOVED, names)
+    for other in named_by(sobject):
+        leave_unnamed(connection, other, named_by_gone(other, names["keys"]), read_at=read_at, run_id=run_id)
+    if sobject.named_by:
+        concerned = sql.SQL("select id from {keys}").format(**names)
+        left += leave_unnamed(connection, sobject, concerned, read_at=read_at, run_id=run_id)
+    return left
 
 
 def _names(
@@ -108,20 +119,38 @@ def _names(
         "settled": sql.SQL(SETTLED),
         "longest": sql.SQL(LONGEST),
         "last_before": sql.Literal(last_before),
-        "reason": sql.SQL(_REASON_DELETED.get(sobject.name, "'soft_deleted'")),
-        "parent": sql.SQL(_PARENT.get(sobject.name, "null")),
-        "entitled": sql.SQL(_ENTITLED[sobject.name]).format(admits=scope.admits()),
+        "reason": sql.SQL(_MERGED_OR_DELETED if sobject.can_be_merged else "'soft_deleted'"),
+        "parent_column": sql.Identifier(sobject.parent_column or "id"),
+        "parent": _parent(sobject),
+        "entitled": _entitled(sobject, scope),
+        "is_named": is_named(sobject, sql.SQL("held.id")) if sobject.named_by else sql.SQL("true"),
+        "children": sql.Literal([child.table_name for child in CHILDREN]),
         "into_pending": sql.SQL(_INTO_PENDING),
     }
+
+
+def _parent(sobject: SObject) -> sql.Composable:
+    """The parent of a key `k`, whose coverage goes when the key turns out to be nobody's (R10)."""
+    if sobject.name == OPPORTUNITY.name:
+        return sql.SQL("k.owner_id")
+    return sql.Identifier("k", sobject.parent_column) if sobject.parent_column else sql.SQL("null")
+
+
+def _entitled(sobject: SObject, scope: Scope) -> sql.Composable:
+    """When a key `k` that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention."""
+    if sobject.named_by:
+        return is_named(sobject, sql.SQL("k.id"))
+    deal = sql.Identifier("k", sobject.parent_column or "id")
+    admitted = sql.SQL(_ADMITTED).format(deal=deal)
+    return admitted if sobject.parent else sql.SQL("({} or {})").format(admitted, scope.admits())
 
 
 def _run(connection: Connection, statement: str, names: Names) -> int:
     return connection.execute(sql.SQL(statement).format(**names)).rowcount
 
 
-_REASON_DELETED = {
-    CONTACT.name: "case when k.master_record_id is not null then 'merged_into' else 'soft_deleted' end"
-}
+_MERGED_OR_DELETED = "case when k.master_record_id is not null then 'merged_into' else 'soft_deleted' end"
+_ADMITTED = "exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = {deal})"
 
 # The stamp and the time of reading move too, so that an older read that arrives later does not bring the row back.
 _TOMBSTONE_DELETED = """
@@ -146,53 +175,30 @@ _SETTLE_DELETED = """
     where p.object = {table} and p.id = k.id and k.is_deleted and (p.stamp is null or p.stamp <= k.system_modstamp)
 """
 
-# A deal or contact whose IsDeleted flipped, or a merge, moves children without stamping all of them (R8). A contact that was never
-# held, because it went before it was fetched, may come back as well, and with it a role that was held.
+# A deal whose IsDeleted flipped moves its children without stamping all of them (R8).
 _CHILDREN_OF_DEAL = """
     select child.object, k.id
-    from {keys} as k join {raw} as held on held.id = k.id,
-         unnest(array['opportunity_contact_role', 'email_message']) as child (object)
+    from {keys} as k join {raw} as held on held.id = k.id, unnest({children}::text[]) as child (object)
     where k.is_deleted or held._deleted_at is not null
 """
 
-_ROLES_OF_CONTACT = """
-    select 'opportunity_contact_role', role.opportunity_id
-    from {keys} as k
-    left join {raw} as held on held.id = k.id
-    join raw_salesforce.opportunity_contact_role as role on role.contact_id = k.id
-    where (k.is_deleted and held._deleted_at = {read_at})
-       or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
-       or (not k.is_deleted and held.id is null and role._deleted_at is not null)
-"""
-
-_MOVED_CHILDREN = {OPPORTUNITY.name: _CHILDREN_OF_DEAL, CONTACT.name: _ROLES_OF_CONTACT}
-
-# A contact that is back and that no live role names is out of scope until the roles, read again, say otherwise.
-_UNDELETED_WITHOUT_ROLE = """
+# What is back and what no live row names is out of scope until the rows that named it, read again, say otherwise.
+_UNDELETED_WITHOUT_NAME = """
     update {raw} as held set _deleted_reason = 'moved_out_of_scope', _xact_id = pg_current_xact_id()
     from {keys} as k
     where k.id = held.id and not k.is_deleted and k.system_modstamp >= held.system_modstamp
-      and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope'
-      and not exists (select from raw_salesforce.opportunity_contact_role as role
-                      where role.contact_id = held.id and role._deleted_at is null)
+      and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope' and not {is_named}
 """
 
 # A deleted one too, which may be back under a foreign deal: it would be asked for, and never come, as long as it lives.
-_TOMBSTONE_MOVED_MAIL = """
+_TOMBSTONE_MOVED = """
     update {raw} as held
-    set related_to_id = k.related_to_id, is_deleted = false, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
+    set {parent_column} = {parent}, is_deleted = false, system_modstamp = k.system_modstamp, _deleted_at = {read_at},
         _deleted_reason = 'moved_out_of_scope', _read_at = {read_at}, _synced_at = now(), _run_id = {run_id},
         _xact_id = pg_current_xact_id()
     from {keys} as k
     where k.id = held.id and not k.is_deleted and (held._deleted_at is null or held._deleted_reason = 'soft_deleted')
-      and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
-      and not exists (
-          select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
-"""
-
-# The contacts of roles that are gone: those that no other role names leave with them.
-_NAMED_BY = """
-    select held.contact_id from {keys} as k join {raw} as held on held.id = k.id where held._deleted_at is not null
+      and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at) and not {entitled}
 """
 
 # Since when an id waits: see `classify`.
@@ -232,28 +238,3 @@ _PEND_ENTITLED = """
       and not exists (select from {raw} as held where held.id = k.id and held._deleted_at is null)
     {into_pending}
 """
-
-# The parent of a key, whose coverage goes when the key turns out to be nobody's (R10).
-_PARENT = {
-    OPPORTUNITY.name: "k.owner_id",
-    OPPORTUNITY_CONTACT_ROLE.name: "k.opportunity_id",
-    EMAIL_MESSAGE.name: "k.related_to_id",
-}
-
-# When a key that is not held is entitled. A deal that was admitted is in scope whatever its owner is now: retention.
-_ENTITLED = {
-    OPPORTUNITY.name: """
-        (exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.id)
-         or {admits})
-    """,
-    OPPORTUNITY_CONTACT_ROLE.name: """
-        exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.opportunity_id)
-    """,
-    EMAIL_MESSAGE.name: """
-        exists (select from fluint_entitlement.scope_deals as scope where scope.opportunity_id = k.related_to_id)
-    """,
-    CONTACT.name: """
-        exists (select from raw_salesforce.opportunity_contact_role as role
-                where role.contact_id = k.id and role._deleted_at is null)
-    """,
-}

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
+from orchestration.sync.objects import SObject
 from orchestration.sync.options import ObjectReport
 
 
@@ -23,12 +24,13 @@ def cursor_of(connection: Connection, table: str, *, lock: bool = False) -> date
     return row[0] if row else None
 
 
-def begin_cursor(connection: Connection, table: str, position: datetime) -> None:
-    """Starts a cursor where there is none; an existing one stays (R2)."""
-    connection.execute(
-        "insert into fluint_sync.cursor (object, position) values (%s, %s) on conflict do nothing",
-        [table, position],
+def begin_cursor(connection: Connection, sobject: SObject, position: datetime) -> bool:
+    """Starts a cursor where there is none, and says whether it did; an existing one stays (R2)."""
+    begun = connection.execute(
+        "insert into fluint_sync.cursor (object, position, is_of_deals) values (%s, %s, %s) on conflict do nothing",
+        [sobject.table_name, position, sobject.parent is not None],
     )
+    return begun.rowcount == 1
 
 
 def move_cursor(connection: Connection, table: str, *, start: datetime, end: datetime) -> bool:

@@ -1,6 +1,7 @@
-"""The object catalogue: which sObjects are read, which of their fields, and how each fits a raw table. Data only.
+"""The object catalogue: which sObjects are read, which of their fields, why their rows come in, and the raw tables. Data only.
 
-A field belongs here if the integration guide lists it or a mart needs it. How rows are read, and when, does not.
+Whatever else speaks of an object (keys, fetches, coverage, the order of a run, its asset) is derived from its entry here. A field
+belongs here if the integration guide lists it or a mart needs it. How rows are read, and when, does not.
 Types follow the object reference: reference, picklist, e-mail and long text are `text`; currency, percent and double are
 `numeric`, because a binary float would change amounts.
 """
@@ -40,16 +41,64 @@ class Field:
 
 
 @dataclass(frozen=True)
+class NamedBy:
+    """Rows come in because a live row of `sobject` that we hold names them in `field`: a contact by its roles."""
+
+    sobject: SObject
+    field: str
+
+    @property
+    def column(self) -> str:
+        """The column of the naming table."""
+        return _snake(self.field)
+
+
+@dataclass(frozen=True)
 class SObject:
-    """One sObject as the sync sees it; `parent` is the field that points to the deal, where there is one."""
+    """One sObject as the sync sees it. Why a row of it comes in is said by one of three:
+
+    `is_whole`: every row does. `parent`: it hangs on a deal in scope, to which this field points (of a polymorphic one, those that
+    point to a deal). `named_by`: a row in scope names it. Without any it is the deal itself, whose owner and filters decide.
+
+    `parent_is_fixed`: no update can give a row another parent. `more_keys`: what else a key must tell to be judged. `at_every_tick`:
+    its changes are asked for at every tick, those of the others in turn, because one call has room for five objects.
+    """
 
     name: str
-    table_name: str
+    description: str
     fields: tuple[Field, ...]
-    key_fields: tuple[str, ...]
-    has_is_deleted: bool = True
-    parent: str | None = None
     is_whole: bool = False
+    parent: str | None = None
+    parent_is_fixed: bool = False
+    named_by: NamedBy | None = None
+    more_keys: tuple[str, ...] = ()
+    at_every_tick: bool = False
+
+    @property
+    def table_name(self) -> str:
+        """The raw table: the object's name in snake_case."""
+        return _snake(self.name)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The API paths of all its fields."""
+        return frozenset(field.path for field in self.fields)
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of a key: identity, stamp, where the row belongs, whether it is gone, and what more it takes to judge it."""
+        wanted = {"Id", "SystemModstamp", "IsDeleted", "MasterRecordId", self.parent, *self.more_keys}
+        return tuple(field.path for field in self.fields if field.path in wanted)
+
+    @property
+    def parent_column(self) -> str | None:
+        """The column that holds the id of the deal, where rows hang on deals."""
+        return _snake(self.parent) if self.parent else None
+
+    @property
+    def can_be_merged(self) -> bool:
+        """Whether a deleted row may have been merged into another one, which it names."""
+        return "MasterRecordId" in self.paths
 
     def fields_shown(self, described: Iterable[str]) -> tuple[Field, ...]:
         """The fields that can be asked for, given the names that describe shows, those of parents as `Account.Name`."""
@@ -102,48 +151,42 @@ IS_DELETED = _fields("IsDeleted", "boolean")
 
 USER = SObject(
     "User",
-    "user",
+    "Salesforce users, whole. Their e-mail (else username) decides which Fluint user owns a deal.",
     ID
     + _fields("FirstName LastName Username")
     + _fields("IsActive", "boolean")
     + _fields("Email")
     + _fields("UserType", need=Need.OURS)
     + AUDIT,
-    key_fields=("Id", "SystemModstamp"),
-    has_is_deleted=False,
     is_whole=True,
 )
 
 OPPORTUNITY_STAGE = SObject(
     "OpportunityStage",
-    "opportunity_stage",
+    "The org's sales stages with order, probability and forecast category; retired ones stay.",
     ID
     + _fields("ApiName MasterLabel Description ForecastCategory ForecastCategoryName")
     + _fields("DefaultProbability SortOrder", "numeric")
     + _fields("IsActive IsClosed IsWon", "boolean")
     + AUDIT,
-    key_fields=("Id", "SystemModstamp"),
-    has_is_deleted=False,
     is_whole=True,
 )
 
 RECORD_TYPE = SObject(
     "RecordType",
-    "record_type",
+    "Record types of all objects; filters name those of Opportunity.",
     ID
     + _fields("Name DeveloperName SobjectType", need=Need.OURS)
     + _fields("IsActive", "boolean", Need.OURS)
     + _fields("Description", need=Need.OURS)
     + STAMP
     + _fields("CreatedDate LastModifiedDate", "timestamptz", Need.OURS),
-    key_fields=("Id", "SystemModstamp"),
-    has_is_deleted=False,
     is_whole=True,
 )
 
 OPPORTUNITY = SObject(
     "Opportunity",
-    "opportunity",
+    "Deals of matched, licensed owners that pass the workspace's filters, and all that were admitted before.",
     ID
     + _fields("Name StageName OwnerId Type")
     + _fields("IsClosed", "boolean")
@@ -156,36 +199,39 @@ OPPORTUNITY = SObject(
     + _fields("IsWon", "boolean", Need.OURS)
     + _fields("LastStageChangeDate", "timestamptz", Need.OURS)
     + AUDIT,
-    key_fields=("Id", "SystemModstamp", "IsDeleted", "OwnerId", "StageName", "RecordTypeId", "CreatedDate"),
+    more_keys=("OwnerId", "StageName", "RecordTypeId", "CreatedDate"),
+    at_every_tick=True,
 )
 
 OPPORTUNITY_CONTACT_ROLE = SObject(
     "OpportunityContactRole",
-    "opportunity_contact_role",
+    "Which contact plays which role in a deal in scope.",
     ID
     + _fields("OpportunityId ContactId")
     + _fields("Role", need=Need.OURS)
     + _fields("IsPrimary", "boolean", Need.OURS)
     + IS_DELETED
     + AUDIT,
-    key_fields=("Id", "OpportunityId", "SystemModstamp", "IsDeleted"),
     parent="OpportunityId",
+    parent_is_fixed=True,
+    at_every_tick=True,
 )
 
 CONTACT = SObject(
     "Contact",
-    "contact",
+    "The contacts that roles of deals in scope name.",
     ID
     + _fields("FirstName LastName")
     + _fields("Email Title Phone AccountId Account.Name MasterRecordId", need=Need.OURS)
     + IS_DELETED
     + AUDIT,
-    key_fields=("Id", "SystemModstamp", "IsDeleted", "MasterRecordId"),
+    named_by=NamedBy(OPPORTUNITY_CONTACT_ROLE, "ContactId"),
+    at_every_tick=True,
 )
 
 EMAIL_MESSAGE = SObject(
     "EmailMessage",
-    "email_message",
+    "E-mails related to deals in scope, with bodies. Personal data: not for analysts (see fluint.email_activity).",
     ID
     + _fields(
         "ActivityId BccAddress CcAddress EmailTemplateId FromAddress FromName Headers HtmlBody MessageIdentifier Name"
@@ -200,8 +246,53 @@ EMAIL_MESSAGE = SObject(
     + IS_DELETED
     + _fields("MessageDate", "timestamptz")
     + AUDIT,
-    key_fields=("Id", "RelatedToId", "SystemModstamp", "IsDeleted"),
     parent="RelatedToId",
+    at_every_tick=True,
+)
+
+# What a deal is with and what was done about it: more than the guide asks for. Of an activity's text only the subject is read.
+ACCOUNT = SObject(
+    "Account",
+    "The accounts that deals in scope name.",
+    ID
+    + _fields("Name Type Industry Website BillingCountry OwnerId ParentId CurrencyIsoCode", need=Need.OURS)
+    + _fields("AnnualRevenue NumberOfEmployees", "numeric", Need.OURS)
+    + _fields("MasterRecordId", need=Need.OURS)
+    + IS_DELETED
+    + AUDIT,
+    named_by=NamedBy(OPPORTUNITY, "AccountId"),
+)
+
+_ACTIVITY = (
+    ID
+    + _fields("WhatId")
+    + _fields("WhoId OwnerId AccountId Subject RecurrenceActivityId", need=Need.OURS)
+    + _fields("ActivityDate", "date", Need.OURS)
+    + _fields("IsArchived IsRecurrence", "boolean", Need.OURS)
+    + IS_DELETED
+    + AUDIT
+)
+
+TASK = SObject(
+    "Task",
+    "Tasks related to deals in scope, calls and the log entries of mails included.",
+    _ACTIVITY
+    + _fields("Status Priority TaskSubtype CallType", need=Need.OURS)
+    + _fields("IsClosed", "boolean", Need.OURS)
+    + _fields("CallDurationInSeconds", "numeric", Need.OURS)
+    + _fields("CompletedDateTime", "timestamptz", Need.OURS),
+    parent="WhatId",
+)
+
+EVENT = SObject(
+    "Event",
+    "Events (meetings) related to deals in scope.",
+    _ACTIVITY
+    + _fields("EventSubtype", need=Need.OURS)
+    + _fields("StartDateTime EndDateTime", "timestamptz", Need.OURS)
+    + _fields("DurationInMinutes", "numeric", Need.OURS)
+    + _fields("IsAllDayEvent IsPrivate IsChild", "boolean", Need.OURS),
+    parent="WhatId",
 )
 
 # In the order in which they depend on each other: the guide's order of installation, with what it leaves implicit.
@@ -213,5 +304,15 @@ CATALOGUE: tuple[SObject, ...] = (
     OPPORTUNITY_CONTACT_ROLE,
     CONTACT,
     EMAIL_MESSAGE,
+    ACCOUNT,
+    TASK,
+    EVENT,
 )
 BY_TABLE = {sobject.table_name: sobject for sobject in CATALOGUE}
+CHILDREN = tuple(sobject for sobject in CATALOGUE if sobject.parent)
+NAMED = tuple(sobject for sobject in CATALOGUE if sobject.named_by)
+
+
+def named_by(namer: SObject) -> list[SObject]:
+    """The objects whose rows come in because rows of `namer` name them."""
+    return [each for each in NAMED if each.named_by and each.named_by.sobject.name == namer.name]

@@ -20,19 +20,13 @@ from orchestration.sync.changes import read_keys
 from orchestration.sync.fetch import fetch_pending
 from orchestration.sync.fields import forget_if_refused
 from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
-from orchestration.sync.objects import (
-    BY_TABLE,
-    CATALOGUE,
-    CONTACT,
-    EMAIL_MESSAGE,
-    OPPORTUNITY,
-    OPPORTUNITY_CONTACT_ROLE,
-)
+from orchestration.sync.objects import BY_TABLE, CATALOGUE, CHILDREN, NAMED, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts, ObjectReport
 from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
 
-_CHILDREN = (OPPORTUNITY_CONTACT_ROLE.table_name, EMAIL_MESSAGE.table_name)
+_CHILDREN = tuple(child.table_name for child in CHILDREN)
+_NAMED = tuple(named.table_name for named in NAMED)
 
 
 def sync_changes(
@@ -181,8 +175,8 @@ class _Run:
             self._fail(table, error)
 
     def fetch_children(self) -> None:
-        """Fetches what is pending below the deals; contacts last, because roles name them."""
-        for table in (*_CHILDREN, CONTACT.table_name):
+        """Fetches what is pending below the deals, and last what rows name, contacts and accounts."""
+        for table in (*_CHILDREN, *_NAMED):
             self.each(table, lambda table: fetch_pending(self.with_, table))
 
     def conclude(self) -> None:

@@ -55,7 +55,7 @@ ADA, TWIN, BEN = (
 
 def a_preview(*groups: Group) -> Preview:
     """A preview of three owners."""
-    return Preview((ADA, TWIN, BEN), groups, OrgTotals(0, 0, 0))
+    return Preview((ADA, TWIN, BEN), groups, OrgTotals(0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,8 @@ def test_owners_with_one_name_are_told_apart() -> None:
 def test_owners_beyond_a_screen_are_taken_together() -> None:
     """A chart of five hundred lines for an org of five hundred reps."""
     owners = tuple(Owner(f"{i:03}", f"Rep {i:03}", f"{i}@x", i) for i in range(40))
-    names = together(labels(owners), Preview(owners, (Group("000", "Won", 2025, 99, 0),), OrgTotals(0, 0, 0)))
+    names = together(
+        labels(owners), Preview(owners, (Group("000", "Won", 2025, 99, 0),), OrgTotals(0, 0, 0, 0, 0))
+    )
     assert len(set(names.values())) == 26
     assert (names["000"], names["001"], names["039"]) == ("Rep 000", "15 others", "Rep 039")

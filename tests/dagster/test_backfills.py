@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestration.sync.objects import CATALOGUE
 from tests.contract.running_org import RunningOrg
 from tests.dagster.conftest import open_house
 from tests.dagster.served import Served, serving, until
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RAW = [
     ("raw_salesforce", table)
-    for table in ("opportunity", "opportunity_contact_role", "contact", "email_message")
+    for table in (sobject.table_name for sobject in CATALOGUE if not sobject.is_whole)
 ]
 MARTS = [("fluint", mart) for mart in ("deals", "contacts", "deal_contacts", "email_activity")]
 

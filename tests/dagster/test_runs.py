@@ -8,12 +8,12 @@ import pytest
 from orchestration.assets.reports import is_current, raw_key
 from orchestration.postgres.connection import Database
 from orchestration.sync import fields
-from orchestration.sync.objects import SObject
+from orchestration.sync.objects import CATALOGUE, SObject
 from orchestration.sync.options import Collaborators
 from tests.dagster.house import House, failure, materialized, steps
 
-PARTITIONED = {"opportunity", "opportunity_contact_role", "contact", "email_message"}
-WHOLE = {"user", "opportunity_stage", "record_type"}
+PARTITIONED = {sobject.table_name for sobject in CATALOGUE if not sobject.is_whole}
+WHOLE = {sobject.table_name for sobject in CATALOGUE if sobject.is_whole}
 
 
 def test_one_click_brings_everything_in(house: House) -> None:

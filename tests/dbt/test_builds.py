@@ -97,6 +97,20 @@ def _one_change(rows: Rows, choose: random.Random, round_: int) -> None:
             message_date=stamp,
             deleted=choose.choice([deleted, "moved_out_of_scope"]),
         ),
+        lambda: rows.raw(
+            "account",
+            choose.choice(["001A", "001B"]),
+            name=f"Named {pick}",
+            industry=choose.choice(["Energy", None]),
+            deleted=choose.choice([deleted, "moved_out_of_scope"]),
+        ),
+        lambda: rows.raw(
+            choose.choice(["task", "event"]),
+            f"00T{pick}",
+            what_id=deal,
+            subject=f"Subject {round_}",
+            deleted=choose.choice([deleted, "moved_out_of_scope"]),
+        ),
         lambda: rows.connected(f"https://acme{pick}.my.salesforce.example"),
         lambda: rows.document(f"{pick}", deal, version=round_ + 1, uploaded=pick > 2),
     ]

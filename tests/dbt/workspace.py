@@ -26,6 +26,7 @@ MARTS = (
     "fluint.deal_contacts",
     "fluint.email_activity",
     "fluint.accounts",
+    "fluint.activities",
     "fluint.owners",
     "fluint.excluded_deals",
     "fluint.deal_documents",
@@ -46,6 +47,9 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "opportunity_contact_role": {"is_primary": False},
     "contact": {"last_name": "Carr"},
     "email_message": {"incoming": True, "message_date": NOW},
+    "account": {"name": "Acme"},
+    "task": {"subject": "Call"},
+    "event": {"subject": "Demo"},
 }
 
 

@@ -226,7 +226,7 @@ class People:
         """Two contacts become one."""
         one, other = self.pick("Contact", winner), self.pick("Contact", loser)
         if one and other and one != other:
-            self._quietly(lambda: self.store.merge_contacts(one, [other], by=self.by))
+            self._quietly(lambda: self.store.merge("Contact", one, [other], by=self.by))
 
     @property
     def by(self) -> str:

@@ -13,11 +13,18 @@ from orchestration.entitlement.filters import BackfillFilter
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import staged
 from orchestration.sync.fields import readable
-from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, SObject
+from orchestration.sync.objects import (
+    CONTACT,
+    EMAIL_MESSAGE,
+    OPPORTUNITY,
+    OPPORTUNITY_CONTACT_ROLE,
+    TASK,
+    SObject,
+)
 from orchestration.sync.options import Collaborators
 from tests.histories.people import People
 
-FOLLOWED = (OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, CONTACT, EMAIL_MESSAGE)
+FOLLOWED = (OPPORTUNITY, OPPORTUNITY_CONTACT_ROLE, CONTACT, EMAIL_MESSAGE, TASK)
 _OURS = "{_read_at,_synced_at,_run_id,_xact_id,_deleted_at,_deleted_reason}"
 Rows = dict[str, dict[str, Any]]
 
@@ -75,6 +82,7 @@ def cut(truth: dict[SObject, Rows], deals: set[str]) -> dict[SObject, Rows]:
         OPPORTUNITY_CONTACT_ROLE: roles,
         CONTACT: {i: r for i, r in truth[CONTACT].items() if i in named},
         EMAIL_MESSAGE: {i: r for i, r in truth[EMAIL_MESSAGE].items() if r["related_to_id"] in held},
+        TASK: {i: r for i, r in truth[TASK].items() if r["what_id"] in held},
     }
 
 
@@ -89,6 +97,7 @@ def without_the_gone(held: dict[SObject, Rows], there: dict[SObject, set[str]]) 
         i: r for i, r in kept[OPPORTUNITY_CONTACT_ROLE].items() if r["opportunity_id"] in deals
     }
     kept[EMAIL_MESSAGE] = {i: r for i, r in kept[EMAIL_MESSAGE].items() if r["related_to_id"] in deals}
+    kept[TASK] = {i: r for i, r in kept[TASK].items() if r["what_id"] in deals}
     gone_roles = {
         i: r for i, r in held[OPPORTUNITY_CONTACT_ROLE].items() if i not in kept[OPPORTUNITY_CONTACT_ROLE]
     }

@@ -29,6 +29,7 @@ SYNCED = (
     "EmailMessage",
     "EmailMessageRelation",
     "Task",
+    "Event",
     "Case",
 )
 EMAIL_FIELDS = (

@@ -18,13 +18,14 @@ FLAGS = {
     "ContentVersion": "068 QR", "ContentDocument": "069 QRXD", "ContentDocumentLink": "06A QRD", "Organization": "00D QRP",
     "Profile": "00e QRPD", "PermissionSet": "0PS QRD", "PermissionSetAssignment": "0Pa QRD", "ObjectPermissions": "110 QRD",
     "FieldPermissions": "01k QRD", "UserLicense": "100 QR", "ConnectedApplication": "0H4 QR", "OauthToken": "0CQ Q", "Task": "00T QRPXD",
+    "Event": "00U QRPXD",
 }  # fmt: skip
 LETTERS = {
     "Q": "queryable", "R": "retrieveable", "P": "replicateable", "X": "undeletable", "D": "deletable", "M": "mergeable",
 }  # fmt: skip
 SOFT = {
     "Opportunity", "Contact", "OpportunityContactRole", "EmailMessage", "EmailMessageRelation", "ContentVersion", "ContentDocument",
-    "ContentDocumentLink", "Task",
+    "ContentDocumentLink", "Task", "Event",
 }  # fmt: skip
 
 # name:type(length or precision,scale):flags>object, as far as the sheet says; flags N nillable, C createable, U updateable, - none

@@ -128,7 +128,7 @@ def test_a_merge_moves_the_stamps_that_the_switches_say(
     winner, loser = world.add("Contact"), world.add("Contact")
     role = world.add("OpportunityContactRole", OpportunityId=world.add("Opportunity"), ContactId=loser)
     clock.turn(HOUR)
-    world.org.store.merge_contacts(winner, [loser], by=world.admin)
+    world.org.store.merge("Contact", winner, [loser], by=world.admin)
     moved = {True: AFTER, False: BEFORE}
     assert stamp(world, "Contact", winner) == moved[winner_moves]
     assert stamp(world, "Contact", loser) == moved[losers_move]
@@ -144,7 +144,7 @@ def test_a_contact_that_lost_a_merge_comes_back_alone(world: World) -> None:
     winner, loser = world.add("Contact", LastName="Winner"), world.add("Contact", LastName="Loser")
     role = world.add("OpportunityContactRole", OpportunityId=world.add("Opportunity"), ContactId=loser)
     store = world.org.store
-    store.merge_contacts(winner, [loser], by=world.admin)
+    store.merge("Contact", winner, [loser], by=world.admin)
     store.delete("Contact", winner, by=world.admin)
     store.undelete("Contact", winner, by=world.admin)
     assert world.column("SELECT LastName FROM Contact") == ["Winner"]

@@ -144,7 +144,7 @@ def test_merging_contacts_deletes_the_losers_and_hands_their_roles_over(world: W
     winner, loser, deal_id = world.add("Contact"), world.add("Contact"), world.add("Opportunity")
     role_id = world.add("OpportunityContactRole", OpportunityId=deal_id, ContactId=loser)
     clock.turn(timedelta(minutes=5))
-    world.org.store.merge_contacts(winner, [loser], by=world.rep)
+    world.org.store.merge("Contact", winner, [loser], by=world.rep)
     lost, role = row(world, "Contact", loser), row(world, "OpportunityContactRole", role_id)
     assert (lost["IsDeleted"], lost["MasterRecordId"], role["ContactId"]) == (True, winner, winner)
     stamps = {str(each["SystemModstamp"]) for each in (lost, role, row(world, "Contact", winner))}

@@ -51,7 +51,7 @@ def test_a_quiet_interval_costs_two_calls_and_writes_nothing(bench: Bench) -> No
     after = bench.client.usage
     assert before is not None
     assert after is not None
-    # Seven queries of keys in two composites, and the counts of what stays out.
+    # Ten queries of keys in two composites, and the counts of what stays out.
     assert after.used - before.used <= 3
     assert all(report.counts.inserted == report.counts.updated == 0 for report in reports.values())
     assert bench.ask("select max(_xact_id) from raw_salesforce.opportunity") == mark

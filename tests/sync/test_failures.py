@@ -13,6 +13,7 @@ from orchestration.errors import QuotaReachedError
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
 from orchestration.sync.changes import read_keys
+from orchestration.sync.objects import CATALOGUE
 from tests.sync.bench import TABLES, Bench
 
 
@@ -24,7 +25,7 @@ def test_bulk_and_rest_give_the_same_rows(bench: Bench, is_otherwise: bool) -> N
     bench.load()
     by_rest = {table: bench.content(table) for table in TABLES}
     with bench.database.transaction() as connection:
-        for table in ("opportunity", "opportunity_contact_role", "contact", "email_message"):
+        for table in (sobject.table_name for sobject in CATALOGUE if not sobject.is_whole):
             connection.execute(f"truncate raw_salesforce.{table}".encode())
         connection.execute("truncate fluint_sync.owner_coverage, fluint_sync.deal_coverage")
     bench.options = replace(bench.options, bulk_threshold=1)

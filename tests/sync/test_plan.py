@@ -11,7 +11,7 @@ from orchestration.entitlement.excluded import _questions
 from orchestration.entitlement.filters import BackfillFilter
 from orchestration.salesforce.query import MAX_URI
 from orchestration.sync.objects import CATALOGUE, OPPORTUNITY, SObject
-from orchestration.sync.plan import OWNERS_IN_A_QUERY, ROWS_IN_A_PACK, pack_owners
+from orchestration.sync.plan import OWNERS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, ROWS_IN_A_PACK, pack_owners
 from orchestration.sync.windows import CreatedRange, window_of_listing, window_to_follow
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -52,9 +52,13 @@ def test_every_object_can_be_followed_and_stored() -> None:
     for sobject in CATALOGUE:
         paths = {field.path for field in sobject.fields}
         assert {"Id", "SystemModstamp"} <= set(sobject.key_fields) <= paths
-        assert sobject.has_is_deleted == ("IsDeleted" in paths)
-        assert sobject.parent is None or sobject.parent in sobject.key_fields
+        assert sobject.is_whole or "IsDeleted" in sobject.key_fields
+        assert {sobject.parent, *sobject.more_keys} - {None} <= set(sobject.key_fields)
         assert len({field.column for field in sobject.fields}) == len(sobject.fields)
+        # One reason to come in each, and the deal none of these.
+        reasons = (sobject.is_whole, bool(sobject.parent), bool(sobject.named_by))
+        assert sum(reasons) == int(sobject is not OPPORTUNITY)
+    assert sum(sobject.at_every_tick for sobject in CATALOGUE) < QUERIES_IN_A_COMPOSITE
 
 
 def test_columns_carry_the_common_names_of_the_schema() -> None:

@@ -13,7 +13,7 @@ from orchestration.entitlement.filters import BackfillFilter
 from orchestration.entitlement.preview import preview
 from orchestration.errors import SetupError
 from orchestration.sync.changes import read_keys
-from orchestration.sync.estimate import ROWS_PER_SECOND, Load, Speed, estimate, measured_speed
+from orchestration.sync.estimate import ROWS_PER_SECOND, Children, Load, Speed, estimate, measured_speed
 from tests.sync.bench import Bench
 
 LOST = BackfillFilter(excluded_stages=("Closed Lost",))
@@ -82,7 +82,8 @@ def test_the_estimate_is_near_what_the_import_then_takes(users_known: Bench) -> 
     for group in seen.groups:
         deals[group.owner_id] += group.new
     share = deals.total() / seen.totals.deals
-    load = estimate(deals, deals.total(), round(seen.totals.roles * share), round(seen.totals.mails * share))
+    totals = (seen.totals.roles, seen.totals.mails, seen.totals.tasks, seen.totals.events)
+    load = estimate(deals, deals.total(), Children(*(round(count * share) for count in totals)))
     report = bench.load()
     rows = sum(report[table].counts.read for table in report)
     ((calls,),) = bench.ask("select sum(calls)::int from fluint_sync.api_call where run_id = 'run-2'")
@@ -108,14 +109,14 @@ def test_the_time_is_taken_from_rows_and_with_our_own_speed_from_calls() -> None
 @pytest.mark.parametrize(
     ("listed", "new", "roles", "mails", "calls"),
     [
-        ({"a": 0}, 0, 0, 0, 14 + 1 + 1),  # the owner's count and keys pass
-        ({"a": 2_000}, 2_000, 0, 0, 14 + 1 + 2 + 2 * 2),
-        ({"a": 2_500}, 2_500, 2_500, 4_000, 14 + 1 + 3 + (2 + 2) + (20 + 2) + 2),
-        ({"a": 50_000}, 0, 0, 0, 14 + 1 + 14),  # Bulk, held already: no children
+        ({"a": 0}, 0, 0, 0, 17 + 1 + 1),  # the owner's count and keys pass
+        ({"a": 2_000}, 2_000, 0, 0, 17 + 1 + 2 + 4 * 2 + 2),
+        ({"a": 2_500}, 2_500, 2_500, 4_000, 17 + 1 + 3 + (2 + 2) + (20 + 2) + 2 * 2 + 2 + 2),
+        ({"a": 50_000}, 0, 0, 0, 17 + 1 + 14),  # Bulk, held already: no children
     ],
 )
 def test_calls_follow_the_steps_of_a_listing(
     listed: dict[str, int], new: int, roles: int, mails: int, calls: int
 ) -> None:
     """An estimate that forgets a page of 200 mails, which is most of the calls of an import."""
-    assert estimate(listed, new, roles, mails).calls == calls
+    assert estimate(listed, new, Children(roles, mails)).calls == calls

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from orchestration.sync import ledger, listing
+from orchestration.sync.objects import CATALOGUE
 from orchestration.sync.plan import QUERIES_IN_A_COMPOSITE
 from tests.sync.bench import TABLES, Bench
 
-READ_BY_MONTH = ("opportunity", "opportunity_contact_role", "contact", "email_message")
+READ_BY_MONTH = tuple(sobject.table_name for sobject in CATALOGUE if not sobject.is_whole)
 
 
 class Killed(BaseException):

@@ -1,5 +1,9 @@
 -- Inputs that changed since the marts were last built; empty when the marts are up to date. The sensor asks it.
-{% set raw_tables = ['user', 'opportunity_stage', 'record_type', 'opportunity', 'opportunity_contact_role', 'contact', 'email_message'] %}
+{#- Every raw table that a model reads. They are named, not referred to: dbt would have to know them before it has read all files. -#}
+{% set raw_tables = [] %}
+{% for table in graph.sources.values() | selectattr('source_name', 'equalto', 'raw_salesforce') %}
+    {% do raw_tables.append(api.Relation.create(database=table.database, schema=table.schema, identifier=table.name)) %}
+{% endfor %}
 
 with mark as (
     -- Without a mark for `deals` everything is still to be built.
@@ -11,8 +15,8 @@ with mark as (
 
 inputs as (
     {% for table in raw_tables %}
-    select '{{ table }}' as input, exists (
-        select from {{ source('raw_salesforce', table) }}
+    select '{{ table.identifier }}' as input, exists (
+        select from {{ table }}
         where _xact_id >= (select snapshot_xmin from mark) and _xact_id <= '18446744073709551615'::xid8
     ) as is_ahead
     union all

@@ -44,11 +44,11 @@ select
     coalesce(pending.not_visible_count, 0) as not_visible_count,
     case
         when cursor.object = 'opportunity' then owners.parents_entitled
-        when cursor.object in ('opportunity_contact_role', 'email_message') then deals.parents_entitled
+        when cursor.is_of_deals then deals.parents_entitled
     end as parents_entitled,
     case
         when cursor.object = 'opportunity' then owners.parents_covered
-        when cursor.object in ('opportunity_contact_role', 'email_message') then coalesce(deals_covered.parents_covered, 0)
+        when cursor.is_of_deals then coalesce(deals_covered.parents_covered, 0)
     end as parents_covered
 from {{ source('fluint_sync', 'cursor') }} as cursor
 cross join owners

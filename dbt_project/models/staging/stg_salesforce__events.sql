@@ -1,0 +1,27 @@
+select
+    id as event_id,
+    what_id as deal_id,
+    owner_id,
+    account_id,
+    case when left(who_id, 3) = '003' then who_id end as contact_id,
+    recurrence_activity_id as series_event_id,
+    -- Whom its owner hid it from in Salesforce must not read it here.
+    case when is_private is not true then subject end as subject,
+    lower(event_subtype) as event_subtype,
+    duration_in_minutes as duration_minutes,
+    coalesce(is_all_day_event, false) as is_all_day,
+    coalesce(is_private, false) as is_private,
+    coalesce(is_child, false) as is_invitation,
+    coalesce(is_archived, false) as is_archived,
+    coalesce(is_recurrence, false) as is_series,
+    _deleted_at is not null as is_deleted_in_salesforce,
+    _deleted_reason as deleted_reason,
+    activity_date as event_date,
+    start_date_time as starts_at,
+    end_date_time as ends_at,
+    created_date as created_at,
+    last_modified_date as last_modified_at,
+    system_modstamp as salesforce_modified_at,
+    _deleted_at as deleted_at,
+    _xact_id
+from {{ source('raw_salesforce', 'event') }}

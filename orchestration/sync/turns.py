@@ -1,0 +1,39 @@
+"""Which objects a tick asks for: one call has room for five, so some are asked for at every tick and the others in turn.
+
+With 60 s between two ticks and six objects in turn, a change of one of these is seen within six minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestration.postgres.connection import Connection
+from orchestration.sync.objects import BY_TABLE
+from orchestration.sync.options import Collaborators
+from orchestration.sync.plan import QUERIES_IN_A_COMPOSITE
+
+
+def tables_of_a_tick(with_: Collaborators) -> list[str]:
+    """The objects of every tick, and as many of the others, in turn, as there is room for in the same call."""
+    always = [table for table in with_.options.tables if BY_TABLE[table].at_every_tick]
+    others = [table for table in with_.options.tables if table not in always]
+    room = max(1, QUERIES_IN_A_COMPOSITE - len(always))
+    with with_.database.transaction() as connection:
+        return always + _take_turns(connection, others, room)
+
+
+def _take_turns(connection: Connection, tables: Sequence[str], count: int) -> list[str]:
+    """Those that were not asked for longest, whether they answered or not: one that fails holds up no other."""
+    rows = connection.execute(
+        """
+        insert into fluint_sync.turn (object, taken_at)
+        select wanted.object, clock_timestamp()
+        from unnest(%s::text[]) with ordinality as wanted (object, place)
+        left join fluint_sync.turn as last on last.object = wanted.object
+        order by last.taken_at nulls first, wanted.place limit %s
+        on conflict (object) do update set taken_at = excluded.taken_at
+        returning object
+        """,
+        [list(tables), count],
+    )
+    return [row[0] for row in rows]
