@@ -55,7 +55,7 @@ def store_rows(
         if ids:
             concerned = sql.SQL("select unnest({}::text[])").format(sql.Literal(ids))
             leave_unnamed(connection, other, concerned, read_at=read_at, run_id=run_id)
-    ledger.settle_pending(connection, sobject.table_name, rows.name, read_at)
+    ledger.settle_pending(connection, sobject.table_name, rows.name)
     return Counts(
         merged.read + left_out,
         merged.inserted,

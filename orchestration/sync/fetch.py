@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from psycopg import sql
 
@@ -27,6 +28,9 @@ from orchestration.sync.objects import BY_TABLE, OPPORTUNITY, SObject
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
 from orchestration.sync.scope import Scope, scope_now
+
+# Both times come from the org's Date, which is cut to the second.
+_SAME_MOMENT = timedelta(seconds=5)
 
 
 def fetch_pending(with_: Collaborators, table: str) -> Counts:
@@ -101,9 +105,33 @@ class _Fetcher:
         pages = [first, *self.with_.salesforce.next_pages(first)] if first else []
         for page in pages:
             with self.with_.database.transaction() as connection:
+                # The cursor stays where it is until this is committed.
+                cursor = ledger.cursor_of(connection, self.what.sobject.table_name, lock=True)
                 scope = question.scope
                 total += store_page(connection, self.what, page, run_id=self.with_.run_id, scope=scope)
+                if cursor and cursor > page.read_at + _SAME_MOMENT:
+                    self._ask_again(connection, question, page.read_at)
         return total
+
+    def _ask_again(self, connection: Connection, question: _Question, read_at: datetime) -> None:
+        """Makes rows pending that the cursor overtook on their way (R1).
+
+        What changed between their answer and the cursor was judged without them: the key of a row that was not held is forgotten.
+        """
+        sobject = self.what.sobject
+        parent = "owner_id" if sobject.name == OPPORTUNITY.name else sobject.parent_column
+        statement = sql.SQL(
+            """
+            insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+            select %(table)s, held.id, {parent}, 'overtaken', held.system_modstamp, %(read_at)s from {raw} as held
+            where held.id = any (%(ids)s) and held._deleted_at is null and held._read_at <= %(read_at)s
+            on conflict (object, id) do nothing
+            """
+        ).format(
+            parent=sql.Identifier("held", parent) if parent else sql.SQL("null"),
+            raw=sql.Identifier("raw_salesforce", sobject.table_name),
+        )
+        connection.execute(statement, {"table": sobject.table_name, "ids": question.ids, "read_at": read_at})
 
     def _question(self, ids: Sequence[str]) -> _Question:
         with self.with_.database.transaction() as connection:

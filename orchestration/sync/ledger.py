@@ -103,22 +103,14 @@ def data_as_of(connection: Connection, table: str) -> datetime | None:
     return row[0] if row else None
 
 
-def settle_pending(connection: Connection, table: str, staged: sql.Identifier, read_at: datetime) -> None:
-    """Removes what was read at `read_at`, unless a newer stamp was announced than the one read, or the cursor is beyond that (R1).
-
-    Changes between the read and the cursor were judged without this row: read again, it cannot miss one. Both times come from the
-    org's Date, which is cut to the second, so that five seconds count as none.
-    """
+def settle_pending(connection: Connection, table: str, staged: sql.Identifier) -> None:
+    """Removes what was read, unless a newer stamp was announced than the one read (R1)."""
     connection.execute(
         sql.SQL(
-            """
-            delete from fluint_sync.pending as p using {staged} as s
-            where p.object = %(table)s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)
-              and not exists (select from fluint_sync.cursor
-                              where object = %(table)s and position > %(read_at)s::timestamptz + interval '5 seconds')
-            """
-        ).format(staged=staged),
-        {"table": table, "read_at": read_at},
+            "delete from fluint_sync.pending as p using {} as s"
+            " where p.object = %s and p.id = s.id and (p.stamp is null or p.stamp <= s.system_modstamp)"
+        ).format(staged),
+        [table],
     )
 
 

@@ -4,8 +4,7 @@ tests/model, and lost or kept a row for good."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,12 +13,10 @@ from psycopg import sql
 from orchestration.entitlement.users import set_licence
 from orchestration.postgres.copy import staged
 from orchestration.sync import changes, fetch, ledger, listing, under_way
-from orchestration.sync.arrivals import store_page
 from orchestration.sync.changes import read_keys
 from orchestration.sync.fields import readable
-from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE, OPPORTUNITY
+from orchestration.sync.objects import CONTACT, EMAIL_MESSAGE
 from orchestration.sync.run import list_missing
-from orchestration.sync.scope import scope_now
 from tests.contract.running_org import RunningOrg, serving
 from tests.sync.bench import TABLES, Bench
 from tests.sync.conftest import OPPORTUNITIES
@@ -158,30 +155,32 @@ def test_a_listing_that_is_killed_before_its_keys_pass_is_made_up_for(
     ]
 
 
-def test_a_row_that_was_read_before_the_cursor_does_not_settle_what_is_pending(bench: Bench) -> None:
-    """A page that lay for an hour between the network and the database, stored over a change that was announced meanwhile."""
+def test_a_deal_that_nobody_may_have_any_more_when_its_old_answer_is_stored_is_read_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that lay about while the deal changed hands, was refused twice and forgotten: stored, and stale for good."""
     bench.load()
-    deal = sorted(bench.live("opportunity"))[0]
-    with bench.database.transaction() as connection:
-        connection.execute(
-            "insert into fluint_sync.pending (object, id, reason, stamp, since)"
-            " select 'opportunity', id, 'changed', system_modstamp, now() from raw_salesforce.opportunity where id = %s",
-            [deal],
-        )
-    with_ = bench.with_()
-    what = readable(with_, OPPORTUNITY)
-    (page,) = bench.client.query(f"SELECT {', '.join(what.paths)} FROM Opportunity WHERE Id = '{deal}'")
-    waiting = f"select count(*)::int from fluint_sync.pending where id = '{deal}'"
-    for age, left in ((timedelta(hours=1), 1), (timedelta(0), 0)):
-        with bench.database.transaction() as connection:
-            store_page(
-                connection,
-                what,
-                replace(page, read_at=page.read_at - age),
-                run_id="late",
-                scope=scope_now(connection),
-            )
-        assert bench.ask(waiting) == [(left,)]
+    deal = _new_deal(bench, OwnerId=bench.rep()["user_id"])
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)
+
+    real, left = fetch._Fetcher._store, [None]
+
+    def store(*args: Any, **kwargs: Any) -> Any:
+        if left:
+            left.clear()
+            bench.update("Opportunity", deal, OwnerId=_unmatched(bench))
+            for _ in range(2):
+                _time_passes(bench)
+                bench.follow()
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch._Fetcher, "_store", store)
+        fetch.fetch_pending(bench.with_(), "opportunity")
+    _settle(bench)
+    owner = bench.ask(f"select owner_id from raw_salesforce.opportunity where id = '{deal}'")
+    assert owner == [(_unmatched(bench),)]
 
 
 def test_a_second_change_in_one_second_that_is_visible_minutes_later_arrives(bench: Bench) -> None:
