@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -56,6 +55,13 @@ class Office:
         )
         return str(rows[0][0])
 
+    def mails(self, most: int) -> list[str]:
+        """Mails that are held."""
+        rows = self.bench.ask(
+            f"select id from raw_salesforce.email_message where _deleted_at is null order by 1 desc limit {most}"
+        )
+        return [str(row[0]) for row in rows]
+
     def forget(self, kind: Kind, given: str) -> Erased:
         """Erases."""
         return erase(self.bench.database, kind, given, TABLES)
@@ -88,12 +94,3 @@ class Office:
     def pending(self) -> list[tuple[object, ...]]:
         """What waits to be fetched."""
         return self.bench.ask("select object, id, reason from fluint_sync.pending order by 1, 2")
-
-
-def every_way_back(bench: Bench) -> Sequence[tuple[str, Callable[[], object]]]:
-    """The ways in which rows come in, each with its name."""
-    return [
-        ("changes", lambda: bench.follow()),
-        ("reread", lambda: bench.reread()),
-        ("listing", lambda: bench.load()),
-    ]

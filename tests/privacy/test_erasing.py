@@ -11,6 +11,8 @@ from orchestration.privacy import apply
 from orchestration.privacy.apply import look
 from tests.privacy.people import Office
 
+pytestmark = pytest.mark.slow
+
 MARTS = (
     "fluint.deals",
     "fluint.contacts",
