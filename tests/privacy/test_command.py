@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,14 +34,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(office: Office, tmp_path: Path, empty_database: Database) -> Iterator[Desk]:
+def desk(office: Office, tmp_path: Path, empty_database: Database) -> Desk:
     """The workspace of `office`, connected; Dagster's database is another one, and empty."""
     bench = office.bench
     given = environment(bench.org, bench.database, empty_database, tmp_path) | {"FLUINT_ERASURE_KEY": KEY}
     app = bench.org.app()
     store = PostgresTokenStore(bench.database, str(given["FLUINT_ENCRYPTION_KEY"]), Tokens)
     store.connect(bench.tokens, client_id=app.client_id, login_url=app.login_url)
-    yield Desk(office, Shell(given, bench.database, bench.org), tmp_path)
+    return Desk(office, Shell(given, bench.database, bench.org), tmp_path)
 
 
 def test_the_command_shows_counts_asks_erases_and_repeats_nobody(desk: Desk) -> None:
