@@ -13,7 +13,7 @@ from psycopg import sql
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.raw_tables import SCHEMA, RawTable
-from orchestration.postgres.scrub import USERS, scrub
+from orchestration.postgres.scrub import KNOWN_BY_ID, USERS, scrub
 
 ROLES, CONTACTS = "opportunity_contact_role", "contact"
 # Columns that hang a row on a deal or a person: without that one there is no such row.
@@ -198,16 +198,34 @@ def _scrub(conn: Connection, staging: sql.Identifier, table: RawTable) -> None:
             """
         ).format(staging=staging, text=text)
     ).fetchall()
-    users = _erased_users(conn, staging) if table.name == USERS else []
-    change = scrub(table.name, written, {row[0] for row in addresses}, users)
+    known = _known(conn, staging, table)
+    change = scrub(table.name, written, {row[0] for row in addresses}, known)
     if change:
+        remember_rows(conn, table.name, staging, change.where)
         conn.execute(sql.SQL("update {} set {} where {}").format(staging, change.sets, change.where))
 
 
-def _erased_users(conn: Connection, staging: sql.Identifier) -> list[str]:
+def remember_rows(conn: Connection, table: str, relation: sql.Identifier, where: sql.Composable) -> None:
+    """Keeps the ids of users and mails that lose what names a person: of other columns, read alone, nobody could tell that they do."""
+    if table in KNOWN_BY_ID:
+        conn.execute(
+            sql.SQL(
+                """
+                insert into fluint_sync.erased (hash, erasure_id)
+                select distinct fluint_sync.erasure_hash({kind} || ' ' || id),
+                       (select erasure_id from fluint_sync.erasure order by erased_at desc, erasure_id limit 1)
+                from {relation} where {where} on conflict (hash) do nothing
+                """
+            ).format(kind=sql.Literal(KNOWN_BY_ID[table]), relation=relation, where=where)
+        )
+
+
+def _known(conn: Connection, staging: sql.Identifier, table: RawTable) -> list[str]:
+    if table.name not in KNOWN_BY_ID:
+        return []
     rows = conn.execute(
         sql.SQL(
-            "select s.id from {} as s join fluint_sync.erased as e on e.hash = fluint_sync.erasure_hash('record ' || s.id)"
-        ).format(staging)
+            "select s.id from {} as s join fluint_sync.erased as e on e.hash = fluint_sync.erasure_hash({} || ' ' || s.id)"
+        ).format(staging, sql.Literal(KNOWN_BY_ID[table.name]))
     )
     return [row[0] for row in rows]

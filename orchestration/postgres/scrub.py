@@ -22,6 +22,8 @@ _SENDER = ("from_address", "validated_from_address", "from_name")
 # A user's row stays as the bare id that owns deals.
 USERS = "user"
 _OF_A_USER_STAY = ("id", "user_type")
+# Rows that stay without what names somebody; a later read of some of their columns is not to bring it back.
+KNOWN_BY_ID = {USERS: "record", "email_message": "mail"}
 
 # The at-sign as links and HTML write it, and what may not stand beside an address that is this one.
 _AT = "(?:@|%40|&#0*64;|&#x0*40;|&commat;)"
@@ -64,12 +66,15 @@ def names_one_of(
 
 
 def scrub(
-    table: str, columns: Sequence[str], addresses: Collection[str], users: Collection[str] = ()
+    table: str, columns: Sequence[str], addresses: Collection[str], known: Collection[str] = ()
 ) -> Scrub | None:
-    """The update of a table with these text columns; None if there is nothing to do there. `users` are ids of rows of `user`."""
+    """The update of a table with these text columns; None if there is nothing to do there.
+
+    `known` are ids of users or mails that are to be treated so whatever stands in these columns, which need not be all that there are.
+    """
     conditions = [names_one_of(columns, addresses)] if addresses and columns else []
-    if table == USERS and users:
-        conditions.append(sql.SQL("id = any ({}::text[])").format(sql.Literal(sorted(users))))
+    if table in KNOWN_BY_ID and known:
+        conditions.append(sql.SQL("id = any ({}::text[])").format(sql.Literal(sorted(known))))
     if not conditions:
         return None
     found = sql.Literal(pattern(addresses)) if addresses else sql.NULL
@@ -94,7 +99,9 @@ def _in_a_mail(column: str, columns: Sequence[str], found: sql.Composable) -> sq
         return sql.NULL
     if column in _LISTS:
         return sql.SQL(_WITHOUT_ENTRIES).format(list=name, found=found)
-    # The name goes with the address beside it.
+    # The name goes with the address beside it, or where no address was read.
+    if column == "from_name" and "from_address" not in columns:
+        return sql.NULL
     beside = [c for c in _SENDER if c in columns] if column == "from_name" else [column]
     text = sql.SQL("concat_ws(' ', {})").format(sql.SQL(", ").join(map(sql.Identifier, beside)))
     return sql.SQL("case when {} ~* {} then null else {} end").format(text, found, name)

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from orchestration.errors import BugError, SetupError
 from orchestration.postgres.connection import Connection, Database
-from orchestration.postgres.erased import FINGERPRINT, in_force, lock_writers, rebuild_whole
+from orchestration.postgres.erased import FINGERPRINT, in_force, lock_writers, rebuild_whole, remember_rows
 from orchestration.postgres.locks import views_lock
 from orchestration.privacy.columns import APP, OURS, our_tables
 from orchestration.privacy.plan import Step, plan
@@ -154,6 +154,9 @@ def _told(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def _carry_out(connection: Connection, erasure_id: UUID, work: Work) -> Erased:
     _keep_hashes(connection, erasure_id, work)
+    for step in work.steps:
+        if step.action == "change" and step.table.schema == "raw_salesforce":
+            remember_rows(connection, step.table.name, step.table.identifier, step.where)
     changes = [_run(connection, step) for step in work.steps]
     # What the planner remembers of a column is taken from its rows anew, for it holds some of its values.
     for table in sorted({change.table for change in _told(changes)}):

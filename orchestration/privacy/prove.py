@@ -67,7 +67,8 @@ def _texts(connection: Connection) -> Iterator[tuple[str, str, bool, list[tuple[
         """
         select space.nspname, class.relname, has_table_privilege(class.oid, 'select'),
                array_agg(attname::text order by attnum),
-               array_agg(case when base.typcategory = 'S' and space.nspname <> 'fluint_sync' then 'text' when atttypid = 'bytea'::regtype then 'bytes'
+               array_agg(case when base.typcategory = 'S' and space.nspname <> 'fluint_sync' then 'text'
+                              when atttypid = 'bytea'::regtype then 'bytes'
                               else 'other' end order by attnum)
         from pg_class as class
         join pg_namespace as space on space.oid = class.relnamespace

@@ -238,3 +238,50 @@ def test_what_is_erased_can_be_joined_to_in_sql(forgetting: Connection) -> None:
         forgetting,
         f"select id from unnest(array['006A', '{GONE_DEAL}']) as id where not fluint_sync.is_erased(id)",
     ) == [("006A",)]
+
+
+def _arrive_alone(
+    connection: Connection, table: str, paths: str, record: dict[str, Any]
+) -> list[tuple[Any, ...]]:
+    """What becomes of a record of which some fields were read alone: the staged rows afterwards."""
+    sobject = BY_TABLE[table]
+    fields = [field for field in sobject.fields if field.path in ("Id", "SystemModstamp", *paths.split())]
+    with staged(connection, sobject.raw_table(fields)) as staging:
+        staging.add_json(json.dumps([{"SystemModstamp": STAMP} | record]).encode(), [])
+        keep_out(connection, staging.name, staging.table)
+        rows = _held(connection, f"select * from {staging.name.as_string()}")
+    return [tuple(value for value in row if value != T0) for row in rows]
+
+
+def test_columns_that_are_read_alone_do_not_bring_back_what_a_mail_or_user_lost(
+    forgetting: Connection,
+) -> None:
+    """A column that becomes visible and is read by itself: nothing in it says that the mail named somebody."""
+    _merge(
+        forgetting,
+        "email_message",
+        {"Id": "02sA", "RelatedToId": "006A", "ToAddress": ADA, "FromName": "Ada"},
+    )
+    _merge(forgetting, "email_message", {"Id": "02sB", "RelatedToId": "006A", "ToAddress": "bob@x.example"})
+    _merge(forgetting, "user", {"Id": "005A", "Email": ADA})
+    assert _arrive_alone(
+        forgetting,
+        "email_message",
+        "TextBody FromName",
+        {"Id": "02sA", "TextBody": "Dear Ada", "FromName": "Ada"},
+    ) == [("02sA", None, None)]
+    assert _arrive_alone(forgetting, "email_message", "TextBody", {"Id": "02sB", "TextBody": "Dear Bob"}) == [
+        ("02sB", "Dear Bob")
+    ]
+    assert _arrive_alone(forgetting, "user", "FirstName", {"Id": "005A", "FirstName": "Ada"}) == [
+        ("005A", None)
+    ]
+
+
+def test_an_address_that_becomes_visible_shows_that_a_held_contact_is_an_erased_person(
+    forgetting: Connection,
+) -> None:
+    """A contact that came in while its address was hidden, and whose address comes in with the column."""
+    _merge(forgetting, "contact", {"Id": "003A", "LastName": "Berg"})
+    assert _arrive_alone(forgetting, "contact", "Email", {"Id": "003A", "Email": ADA}) == []
+    assert _held(forgetting, "select id from raw_salesforce.contact") == []

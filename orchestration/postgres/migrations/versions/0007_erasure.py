@@ -1,7 +1,8 @@
 """Erasures: what was forgotten, as keyed hashes that nothing can be read from, and the functions that compare by them (R12).
 
-A hash is HMAC-SHA-256 (RFC 2104) over `record <18-character id>` or `address <normal form>`, built from core sha256(). Its key is
-FLUINT_ERASURE_KEY; every connection brings the two padded halves of it as settings of its session, so that no dump holds the key.
+A hash is HMAC-SHA-256 (RFC 2104), built from core sha256(), over `record <18-character id>`, `address <normal form>`, or
+`mail <id>` of a mail that named an erased person. Its key is FLUINT_ERASURE_KEY; every connection brings the two padded halves of it
+as settings of its session, so that no dump holds the key.
 """
 
 from __future__ import annotations
@@ -38,13 +39,16 @@ create function fluint_sync.erasure_hash(value text) returns bytea language sql 
 $$;
 comment on function fluint_sync.erasure_hash is 'HMAC-SHA-256 under the erasure key of this session.';
 
-create function fluint_sync.is_erased(record_id text) returns boolean language sql stable as $$
+create function fluint_sync.is_erased(record_id text, parent_id text default null) returns boolean language sql stable as $$
     select case when exists (select from fluint_sync.erased)
-                then exists (select from fluint_sync.erased where hash = fluint_sync.erasure_hash('record ' || record_id))
+                then exists (select from fluint_sync.erased
+                             where hash in (fluint_sync.erasure_hash('record ' || record_id),
+                                            fluint_sync.erasure_hash('record ' || parent_id)))
                 else false end
 $$;
 comment on function fluint_sync.is_erased is
-    'Whether the record of this 18-character id was erased here and is to stay out. Needs no key while nothing was erased.';
+    'Whether the record of this 18-character id, or the deal or contact that it hangs on, was erased here and is to stay out.'
+    ' Needs no key while nothing was erased.';
 """
 
 _NORMAL = r"""
@@ -54,8 +58,7 @@ $$;
 comment on function fluint_sync.normal_address is 'An address, alone or as Name <address>, in the form that erasures compare.';
 """
 
-# Every address in a text, in its normal form: lower case, without the .invalid of a sandbox, the at-sign as one character. A local
-# part has 64 characters at most (RFC 5321); without that bound a body of one long word would take its square in time. What stands
+# Every address in a text, in its normal form: lower case, without the .invalid of a sandbox, the at-sign as one character. What stands
 # before an address without a space between (an apostrophe, the %20 of a link) is taken for a part of it and for none: both count.
 _ADDRESSES = r"""
 create function fluint_sync.addresses_in(value text) returns setof text language sql immutable as $$
@@ -63,7 +66,7 @@ create function fluint_sync.addresses_in(value text) returns setof text language
         select lower(part[1]) as before_at, regexp_replace(lower(part[2]), '\.invalid$', '') as after_at
         from regexp_matches(
             value,
-            '([^][[:space:]<>(),;:"@\\/=&?|*]{1,64})(?:@|%40|&#0*64;|&#x0*40;|&commat;)'
+            '([^][[:space:]<>(),;:"@\\/=&?|*]+)(?:@|%40|&#0*64;|&#x0*40;|&commat;)'
             || '([[:alnum:]]+(?:-+[[:alnum:]]+)*(?:\.[[:alnum:]]+(?:-+[[:alnum:]]+)*)*)',
             'gi'
         ) as part
