@@ -73,6 +73,7 @@ def _of_table(subject: Subject, held: Holdings, table: Table) -> Iterator[Step]:
     going = [
         *_among(table, _record_columns(table), held.gone),
         *_among(table, ("document_id",), held.documents),
+        *(_among(table, ("account_id",), held.gone) if table.name == "accounts" else ()),
         *(_among(table, ("user_id",), subject.people) if table.name == "app_user" else ()),
     ]
     if going:

@@ -5,9 +5,9 @@ Reads our tables only. What then happens to which rows is plan.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -141,14 +141,20 @@ class Holdings:
     content_uris: tuple[str, ...]
 
 
-def holdings(connection: Connection, subject: Subject, raw: Iterable[Table]) -> Holdings:
+def holdings(connection: Connection, subject: Subject, raw: Sequence[Table]) -> Holdings:
     """The rows that go with the subject, by the columns that hang a row on a deal or a person."""
     roles, children = set[str](), set[str]()
     for table in raw:
         roles |= _hanging(connection, table, OF_A_PERSON, subject.contacts)
         children |= _hanging(connection, table, OF_A_DEAL, subject.opportunities)
     deals = sorted(subject.opportunities)
-    alone = {row[0] for row in connection.execute(_ONLY_THERE, {"deals": deals})}
+    held = {table.name for table in raw}
+    alone = {
+        row[0]
+        for name, query in _ONLY_THERE.items()
+        if name in held
+        for row in connection.execute(query, {"deals": deals})
+    }
     documents = connection.execute(
         "select document_id::text from fluint_app.document where opportunity_id = any (%s)", [deals]
     ).fetchall()
@@ -162,14 +168,22 @@ def holdings(connection: Connection, subject: Subject, raw: Iterable[Table]) -> 
     return Holdings(frozenset(gone), frozenset(roles), frozenset(ids), tuple(row[0] for row in uris))
 
 
-# Contacts that came in with these deals alone. Another deal may bring them back: it is not they who are erased.
-_ONLY_THERE = """
+# Contacts and accounts that came in with these deals alone. Another deal may bring them back: it is not they who are erased.
+_ONLY_THERE: dict[str, LiteralString] = {
+    "contact": """
 select role.contact_id from raw_salesforce.opportunity_contact_role as role
 where role.opportunity_id = any (%(deals)s)
   and not exists (select from raw_salesforce.opportunity_contact_role as other
                   where other.contact_id = role.contact_id and other._deleted_at is null
                     and not other.opportunity_id = any (%(deals)s))
-"""
+""",
+    "account": """
+select deal.account_id from raw_salesforce.opportunity as deal
+where deal.id = any (%(deals)s) and deal.account_id is not null
+  and not exists (select from raw_salesforce.opportunity as other
+                  where other.account_id = deal.account_id and other._deleted_at is null and not other.id = any (%(deals)s))
+""",
+}
 
 
 def _hanging(connection: Connection, table: Table, columns: Iterable[str], on: Ids) -> set[str]:

@@ -98,6 +98,8 @@ def test_a_contact_without_an_address_is_nobody_who_was_erased(forgetting: Conne
         ),
         ("opportunity_contact_role", {"Id": "00KA", "OpportunityId": GONE_DEAL, "ContactId": "003A"}, False),
         ("email_message", {"Id": "02sA", "RelatedToId": GONE_DEAL}, False),
+        ("task", {"Id": "00TA", "WhatId": "006A", "WhoId": GONE_CONTACT}, True),
+        ("event", {"Id": "00UA", "WhatId": GONE_DEAL}, False),
     ],
 )
 def test_what_is_erased_or_hangs_on_it_is_dropped_and_no_longer_pending(
