@@ -22,28 +22,36 @@ _ASK = "-"
 _VERBS = {"remove": "rows go", "change": "rows lose what names the person"}
 
 
+_Email = Annotated[
+    str | None,
+    typer.Option(help=f"A person, by e-mail address. {_ASK} asks for it, so that no shell remembers it."),
+]
+_Contact = Annotated[
+    str | None, typer.Option(help="A person, by the id or page of the contact in Salesforce.")
+]
+_Opportunity = Annotated[
+    str | None, typer.Option(help="A deal, by the id or page of the opportunity in Salesforce.")
+]
+_User = Annotated[
+    str | None, typer.Option(help="A colleague, by the id of the Salesforce user, or Fluint's user id.")
+]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+_Replay = Annotated[
+    bool,
+    typer.Option(
+        "--replay",
+        help="Carry out again what a restored database does not know, from the copies in FLUINT_DATA_DIRECTORY/erasures.",
+    ),
+]
+
+
 def erase(
-    email: Annotated[
-        str | None,
-        typer.Option(help=f"A person, by e-mail address. {_ASK} asks for it, so that no shell remembers it."),
-    ] = None,
-    contact: Annotated[
-        str | None, typer.Option(help="A person, by the id or page of the contact in Salesforce.")
-    ] = None,
-    opportunity: Annotated[
-        str | None, typer.Option(help="A deal, by the id or page of the opportunity in Salesforce.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(help="A colleague, by the id of the Salesforce user, or Fluint's user id.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    replay: Annotated[
-        bool,
-        typer.Option(
-            "--replay",
-            help="Carry out again what a restored database does not know, from the copies in FLUINT_DATA_DIRECTORY/erasures.",
-        ),
-    ] = False,
+    email: _Email = None,
+    contact: _Contact = None,
+    opportunity: _Opportunity = None,
+    user: _User = None,
+    yes: _Yes = False,
+    replay: _Replay = False,
 ) -> None:
     """Erase a person or a deal from Fluint, for good. Nothing in Salesforce is changed, and no sync brings it back.
 
