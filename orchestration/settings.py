@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     dagster_database_url: SecretStr | None = None
     database_without_tls_because: str | None = None
     encryption_key: SecretStr | None = None
+    erasure_key: SecretStr | None = Field(None, min_length=32)
     postgres_bin: Path | None = None
     data_directory: Path = PROJECT / ".fluint"
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import typer
 
-from orchestration.cli import connecting, database, documents, filters, local, preview, syncing, users, why
+from orchestration.cli import (
+    connecting,
+    database,
+    documents,
+    erase,
+    filters,
+    local,
+    preview,
+    syncing,
+    users,
+    why,
+)
 from orchestration.cli.console import speaking
 
 app = typer.Typer(
@@ -32,6 +43,7 @@ app.add_typer(users.group, name="users")
 app.add_typer(filters.group, name="filters")
 app.command("preview")(speaking(preview.preview))
 app.add_typer(documents.group, name="documents")
+app.command("erase")(speaking(erase.erase))
 app.command("demo")(speaking(local.demo))
 app.command("ui")(speaking(local.ui))
 app.add_typer(local.group, name="local-org")

@@ -32,6 +32,7 @@ def upgrade_steps(workspace: Workspace) -> list[tuple[str, Step]]:
         ("Ledger and the application's tables", lambda: _migrate(workspace)),
         ("Raw tables", lambda: _bring_up_raw(workspace)),
         ("Views and the tables of the models", lambda: _deploy(workspace)),
+        ("Erasures that a restored database does not know", lambda: _erase_again(workspace)),
         ("Dagster's storage", lambda: _open_instance(workspace)),
     ]
 
@@ -58,6 +59,12 @@ def _deploy(workspace: Workspace) -> None:
     prepare()
     with views_lock(workspace.database, shared=False):
         Dbt(workspace.database).deploy_views()
+
+
+def _erase_again(workspace: Workspace) -> None:
+    from orchestration.cli.erase import replay_copies
+
+    replay_copies(workspace)
 
 
 def _open_instance(workspace: Workspace) -> None:

@@ -119,6 +119,7 @@ def embedded_databases(
             "database_url": SecretStr(server.url("fluint")),
             "dagster_database_url": SecretStr(server.url("dagster")),
             "encryption_key": SecretStr(_kept_key(directory / "encryption-key")),
+            "erasure_key": SecretStr(_kept_key(directory / "erasure-key")),
         }
     finally:
         server.stop()
@@ -217,7 +218,7 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def _kept_key(path: Path) -> str:
-    """The encryption key of this directory, made once and readable by its owner alone."""
+    """A key of this directory, made once and readable by its owner alone."""
     if not path.exists():
         aside = path.with_suffix(f".{secrets.token_hex(4)}")
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

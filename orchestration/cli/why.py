@@ -59,11 +59,12 @@ def _is_address(what: str) -> bool:
 
 
 def _of_a_person(workspace: Workspace, who: str) -> tuple[str, Answer]:
-    from orchestration.entitlement.why import why_person
+    from orchestration.entitlement.why import ERASED, why_person
     from orchestration.sync.evidence import person_facts
 
     with workspace.asking("why") as salesforce:
-        return who, why_person(person_facts(workspace.database, salesforce, who))
+        answer = why_person(person_facts(workspace.database, salesforce, who))
+    return "erased" if answer.code == ERASED else who, answer
 
 
 def _of_a_record(workspace: Workspace, what: str) -> tuple[str, Answer]:

@@ -33,9 +33,11 @@ class Workspace:
     @cached_property
     def database(self) -> Database:
         """The workspace's Postgres."""
+        key = self.settings.erasure_key
         return Database(
             self.settings.require("database_url"),
             without_tls_because=self.settings.database_without_tls_because,
+            erasure_key=key.get_secret_value() if key else None,
         )
 
     @cached_property

@@ -159,7 +159,10 @@ class _Sender:
         if version.content_uri:
             return self.open_uri(version.content_uri)
         with self.database.transaction() as connection:
-            return io.BytesIO(outbox.content_of(connection, version) or b"")
+            content = outbox.content_of(connection, version)
+        if not content:
+            raise FileNotFoundError("the version was erased after it was taken from the outbox")
+        return io.BytesIO(content)
 
     def _document_of(self, content_version_id: str) -> str:
         query = soql.select(["ContentDocumentId"], "ContentVersion", [soql.equal("Id", content_version_id)])

@@ -12,6 +12,7 @@ from uuid import uuid4
 from orchestration.entitlement.known import nearest
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection, Database
+from orchestration.postgres.erased import in_force, is_erased
 
 _YES = {"true", "yes", "y", "1", "licensed"}
 _NO = {"false", "no", "n", "0", "", "unlicensed"}
@@ -123,6 +124,7 @@ def import_users(database: Database, users: Iterable[FluintUser]) -> int:
     """Adds or updates these users, told apart by their e-mail address whatever its case; others stay. Returns how many."""
     rows = [(uuid4(), user.email, user.full_name, user.is_licensed) for user in users]
     with database.transaction() as connection:
+        _refuse_erased(connection, [row[1] for row in rows])
         connection.cursor().executemany(
             """
             insert into fluint_app.app_user as held (user_id, email, full_name, is_licensed, licensed_at)
@@ -136,6 +138,17 @@ def import_users(database: Database, users: Iterable[FluintUser]) -> int:
             [(*row, row[-1]) for row in rows],
         )
     return len(rows)
+
+
+def _refuse_erased(connection: Connection, emails: list[str]) -> None:
+    if not in_force(connection):
+        return
+    erased = [place for place, email in enumerate(emails, 1) if is_erased(connection, address=email)]
+    if erased:
+        raise SetupError(
+            f"Of the users in the list, number {', '.join(map(str, erased))} was erased from Fluint, and an erasure is for good. Nothing"
+            " was imported. Whoever made the list takes that line out."
+        )
 
 
 def set_licence(database: Database, email: str, *, is_licensed: bool) -> bool:
@@ -164,6 +177,8 @@ def set_licence(database: Database, email: str, *, is_licensed: bool) -> bool:
 
 
 def _nobody(connection: Connection, email: str) -> str:
+    if is_erased(connection, address=email):
+        return "This person was erased from Fluint, and an erasure is for good. Nothing was changed."
     known = [row[0] for row in connection.execute("select btrim(email) from fluint_app.app_user")]
     near = nearest(email, known)
     among = f" Near it: {', '.join(near)}." if near else ""

@@ -86,10 +86,25 @@ class DealFacts:
     admitted_at: datetime | None = None
     purged_at: datetime | None = None
     cursor: datetime | None = None
+    is_erased: bool = False
+
+
+ERASED = "erased"
+
+
+def _erased(what: str) -> Answer:
+    return Answer(
+        ERASED,
+        "out",
+        f"{what} was erased from Fluint and stays out; nothing was changed in Salesforce.",
+        "nobody: an erasure is for good",
+    )
 
 
 def why_deal(facts: DealFacts) -> Answer:
     """The answer for one deal."""
+    if facts.is_erased:
+        return _erased("It")
     if facts.held is not None:
         return _held(facts, facts.held)
     if facts.in_salesforce is None:
@@ -296,10 +311,13 @@ class PersonFacts:
     near: tuple[str, ...] = ()
     held: int = 0
     excluded: dict[str, int] = field(default_factory=dict)
+    is_erased: bool = False
 
 
 def why_person(facts: PersonFacts) -> Answer:
-    """The answer for an e-mail address: do this person's deals come in?"""
+    """The answer for an e-mail address: do this person's deals come in? It repeats nothing of a person who was erased."""
+    if facts.is_erased:
+        return _erased("This person")
     near = f" Near it: {', '.join(facts.near)}." if facts.near else ""
     if not facts.owners and facts.is_in_salesforce:
         return Answer(

@@ -5,6 +5,7 @@ What is done on the connection belongs to the other modules of this room and to 
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator
@@ -39,11 +40,13 @@ class Database:
     """One Postgres database by its URL, `postgresql://…` (a SQLAlchemy driver suffix is accepted and taken off).
 
     A server that is not on this machine is reached with `sslmode=verify-full` only, unless `without_tls_because` says why not.
+    `erasure_key` is the secret under which `fluint_sync.erased` keeps what was erased; every session brings it along.
     Raises SetupError when the URL is none, names no host, or would send rows and passwords over an unverified connection.
     """
 
     url: str = field(repr=False)
     without_tls_because: str | None = field(default=None, kw_only=True)
+    erasure_key: str | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", _SCHEME.sub("postgresql://", self.url.strip()))
@@ -73,7 +76,7 @@ class Database:
         Raises TransientError when the server cannot be reached now, SetupError when it refuses us.
         """
         parameters = _parameters(self.url)
-        options = f"{parameters.get('options') or ''} -c timezone=UTC".strip()
+        options = f"{parameters.get('options') or ''} -c timezone=UTC{_key_options(self.erasure_key)}".strip()
         try:
             return psycopg.connect(
                 self.url,
@@ -142,6 +145,19 @@ def _parameters(url: str) -> dict[str, Any]:
 def _hosts(parameters: dict[str, Any]) -> list[str]:
     listed = str(parameters.get("hostaddr") or parameters.get("host") or "")
     return [host for host in listed.split(",") if host]
+
+
+def _key_options(key: str | None) -> str:
+    """The halves of an HMAC-SHA-256 (RFC 2104) under this key, as settings of the session: SQL then needs core sha256() alone."""
+    if not key:
+        return ""
+    secret = key.encode()
+    block = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
+    halves = {"inner": 0x36, "outer": 0x5C}
+    return "".join(
+        f" -c fluint.erasure_{half}={bytes(byte ^ mask for byte in block).hex()}"
+        for half, mask in halves.items()
+    )
 
 
 def _is_local(host: str) -> bool:

@@ -12,11 +12,10 @@ from psycopg import sql
 
 from orchestration.errors import BugError
 from orchestration.postgres.connection import Connection
+from orchestration.postgres.erased import keep_out, lock_writers
 from orchestration.postgres.raw_tables import SCHEMA, RawTable
 
 SOFT_DELETED = "soft_deleted"
-
-_LOCK = "select pg_advisory_xact_lock(hashtextextended('fluint ' || %s, 0))"
 
 # The tombstone that the row shall carry. A row read as live lifts it, unless what set it was seen later than this read. That a row
 # is out of scope is no fact of Salesforce's: whoever brings the row has found it in scope in this transaction.
@@ -60,12 +59,13 @@ where held.id = staged.id and held.system_modstamp = staged.system_modstamp
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did: rows staged, inserted, updated, and left as they were (identical, or held newer)."""
+    """What a merge did: rows staged, inserted, updated, left as they were (identical, or held newer), and kept out as erased."""
 
     read: int
     inserted: int
     updated: int
     unchanged: int
+    erased: int = 0
 
 
 def lock_for_writing(conn: Connection, table: RawTable) -> None:
@@ -73,21 +73,26 @@ def lock_for_writing(conn: Connection, table: RawTable) -> None:
 
     Whoever writes many rows of a raw table takes it first: two such writers would deadlock over rows that they share.
     """
-    conn.execute(_LOCK, [f"{SCHEMA}.{table.name}"])
+    lock_writers(conn, table.name)
 
 
 def merge(
     conn: Connection, staging: sql.Identifier, table: RawTable, *, read_at: datetime, run_id: str
 ) -> Merged:
-    """Merges the table `staging` into `table` as of `read_at` (aware): the newer `(system_modstamp, _read_at)` wins, ties too."""
+    """Merges the table `staging` into `table` as of `read_at` (aware): the newer `(system_modstamp, _read_at)` wins, ties too.
+
+    What was erased is taken out of `staging` first, with the lock held that erasing takes, so that none slips in between (R12).
+    """
     if read_at.tzinfo is None:
         raise BugError(f"The rows of {table.name} came with a time of reading that has no time zone.")
     lock_for_writing(conn, table)
+    erased = keep_out(conn, staging, table)
     parameters = {"read_at": read_at, "run_id": run_id, "soft_deleted": SOFT_DELETED}
     [counts] = conn.execute(_statement(staging, table), parameters).fetchall()
     raw = sql.Identifier(SCHEMA, table.name)
     conn.execute(sql.SQL(_SETTLE).format(raw=raw, staged=staging), parameters)
-    return Merged(*counts)
+    read, inserted, updated, unchanged = counts
+    return Merged(read + erased, inserted, updated, unchanged, erased)
 
 
 def _statement(staging: sql.Identifier, table: RawTable) -> sql.Composed:

@@ -11,9 +11,10 @@ class DatabaseResource(dg.ConfigurableResource[Database]):
 
     url: str | None = None
     without_tls_because: str | None = None
+    erasure_key: str | None = None
 
     def create_resource(self, context: dg.InitResourceContext) -> Database:
         """Makes the object; opens no connection."""
         if not self.url:
             raise missing("database_url")
-        return Database(self.url, without_tls_because=self.without_tls_because)
+        return Database(self.url, without_tls_because=self.without_tls_because, erasure_key=self.erasure_key)

@@ -15,7 +15,9 @@ from orchestration.settings import PREFIX, Settings
 def resources(settings: Settings) -> dict[str, Any]:
     """The resources by name; a secret is the name of its variable, so that Dagster never shows its value."""
     database = DatabaseResource(
-        url=_secret(settings, "database_url"), without_tls_because=settings.database_without_tls_because
+        url=_secret(settings, "database_url"),
+        without_tls_because=settings.database_without_tls_because,
+        erasure_key=_secret(settings, "erasure_key"),
     )
     salesforce = SalesforceResource(
         database=database,

@@ -14,6 +14,7 @@ from orchestration.entitlement.known import nearest
 from orchestration.entitlement.why import DealFacts, Held, InSalesforce, OwnerFacts, PersonFacts, Waiting
 from orchestration.errors import FluintError, RejectedRequestError
 from orchestration.postgres.connection import Connection, Database
+from orchestration.postgres.erased import is_erased
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.pages import Page
@@ -28,6 +29,8 @@ def deal_facts(database: Database, salesforce: Salesforce, deal_id: str) -> Deal
     """The facts about one opportunity, by its 18-character id."""
     with database.transaction() as connection:
         filters = read_filter(connection)
+        if is_erased(connection, record=deal_id):
+            return DealFacts(deal_id, filters, None, None, is_erased=True)
     key, refused_by = _ask_for_key(salesforce, deal_id, filters)
     purged_at = None if key else _purged_at(salesforce, deal_id)
     with database.transaction() as connection:
@@ -137,7 +140,13 @@ def _owner(connection: Connection, owner_id: str, filters: BackfillFilter) -> Ow
 
 
 def person_facts(database: Database, salesforce: Salesforce, who: str) -> PersonFacts:
-    """The facts about a person, by e-mail address on either side, username, or the 18-character id of the Salesforce user."""
+    """The facts about a person, by e-mail address on either side, username, or the 18-character id of the Salesforce user.
+
+    Of a person who was erased Salesforce is not asked: the address would stand in its log of queries.
+    """
+    with database.transaction() as connection:
+        if is_erased(connection, record=who, address=who):
+            return PersonFacts("", None, False, (), is_erased=True)
     there = soql.any_of(
         [soql.is_in("Email", [who, f"{who}.invalid"]), soql.equal("Username", who)]
         if "@" in who

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.copy import Staged, staged
+from orchestration.postgres.erased import keep_out
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce.pages import Page
 from orchestration.sync import under_way
@@ -69,6 +70,7 @@ def classify(
         # In this order, as everybody takes them who stores rows that name others.
         lock_for_writing(connection, sobject.named_by.sobject.raw_table())
     lock_for_writing(connection, sobject.raw_table())
+    keep_out(connection, keys.name, keys.table)
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
     if sobject.name == OPPORTUNITY.name:

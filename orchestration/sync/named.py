@@ -98,6 +98,8 @@ def named_before(connection: Connection, sobject: SObject, rows: Staged) -> list
 
 def leave_out_unnamed(connection: Connection, sobject: SObject, rows: Staged) -> None:
     """Takes out rows whose last naming row went while they were on the way (R6): nobody would tombstone them again."""
+    # The naming table first, as everybody takes them: a contact that turns out to be an erased person takes its roles along.
+    lock_for_writing(connection, _naming(sobject).sobject.raw_table())
     lock_for_writing(connection, sobject.raw_table())
     unnamed = is_named(sobject, sql.SQL("came.id"))
     connection.execute(sql.SQL("delete from {} as came where not {}").format(rows.name, unnamed))

@@ -74,6 +74,9 @@ TWO_USERS, TWO_PEOPLE = "two_active_salesforce_users", "one_salesforce_user_for_
         (but(**NOWHERE), "not_visible", "out", ["View All Records", "another org"]),
         (but(purged_at=MAY, **NOWHERE), "hard_deleted", "out", ["2026-05-01"]),
         (but(in_salesforce=DELETED), "deleted", "out", ["before Fluint had it"]),
+        # It was erased: whatever else is so.
+        (replace(HELD, is_erased=True), "erased", "out", ["stays out", "for good"]),
+        (but(is_erased=True, **NOWHERE), "erased", "out", ["nothing was changed in Salesforce"]),
         # Its owner.
         (but(owner=None), "owner_unknown", "waiting", ["not read from Salesforce yet"]),
         (of("owner_not_in_fluint", near=("benn@x",)), "owner_not_in_fluint", "out", ["nearest address is benn@x", "users import"]),
@@ -146,6 +149,7 @@ KNOWN = PersonFacts("ada@acme.example", "ada@acme.example", True, (ADA,), True, 
         (replace(KNOWN, owners=(owner("owner_ambiguous", detail="two_active_salesforce_users"),)), "owner_ambiguous", ["two active"]),
         (replace(KNOWN, owners=(owner("owner_excluded"),)), "owner_excluded", ["The user, ben@acme.example"]),
         (replace(KNOWN, fluint_email=None, is_licensed=False, owners=(owner("owner_not_in_fluint"),)), "owner_not_in_fluint", []),
+        (replace(KNOWN, is_erased=True), "erased", ["This person was erased"]),
         (PersonFacts("x@y", None, False, (), near=("x@yy",)), "unknown", ["Neither", "x@yy"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

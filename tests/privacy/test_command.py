@@ -1,0 +1,136 @@
+"""`fluint erase` as a person uses it: what it says, what it leaves behind, and a database that is restored from before it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from orchestration.postgres.connection import Database
+from orchestration.postgres.token_store import PostgresTokenStore
+from orchestration.salesforce.oauth import Tokens
+from tests.cli.conftest import environment
+from tests.cli.shell import Shell
+from tests.postgres_fixtures import PostgresServer
+from tests.privacy.people import KEY, Office
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Desk:
+    """An office with a command line, and the directory of its data."""
+
+    office: Office
+    shell: Shell
+    directory: Path
+
+    def copies(self) -> list[Path]:
+        """The reports that were written."""
+        return sorted((self.directory / "erasures").glob("*"))
+
+
+@pytest.fixture
+def desk(office: Office, tmp_path: Path, empty_database: Database) -> Desk:
+    """The workspace of `office`, connected; Dagster's database is another one, and empty."""
+    bench = office.bench
+    given = environment(bench.org, bench.database, empty_database, tmp_path) | {"FLUINT_ERASURE_KEY": KEY}
+    app = bench.org.app()
+    store = PostgresTokenStore(bench.database, str(given["FLUINT_ENCRYPTION_KEY"]), Tokens)
+    store.connect(bench.tokens, client_id=app.client_id, login_url=app.login_url)
+    return Desk(office, Shell(given, bench.database, bench.org), tmp_path)
+
+
+def test_the_command_shows_counts_asks_erases_and_repeats_nobody(desk: Desk) -> None:
+    """An address in a terminal's history, a report or a ticket, by the very command that was to forget it."""
+    person = desk.office.person()
+    refused = desk.shell("erase", "--email", person.address)
+    assert (refused.exit_code, "nobody to ask" in refused.line) == (1, True)
+    assert "raw_salesforce.contact" in refused.text
+    assert desk.office.bench.live("contact") >= {person.contact}, "nothing is erased before somebody says yes"
+    said = desk.shell("erase", "--email", person.address, "--yes")
+    assert said.exit_code == 0, said.text
+    (copy,) = desk.copies()
+    report = json.loads(copy.read_text())
+    assert report["report"]["changes"]
+    assert copy.stat().st_mode & 0o077 == 0
+    for text in (refused.text, said.text, copy.read_text()):
+        assert not [
+            word for word in (person.address, person.contact, person.role) if word.lower() in text.lower()
+        ]
+    assert desk.office.traces(person.address, person.contact) == {}
+
+
+def test_why_says_erased_of_a_deal_and_of_a_person_without_asking_salesforce(desk: Desk) -> None:
+    """A deal that is `missing`, with the advice to read it again; an address that lands in the org's log of queries."""
+    person, deal = desk.office.person(), desk.office.deal()
+    for option, given in (("--email", person.address), ("--opportunity", deal)):
+        assert desk.shell("erase", option, given, "--yes").exit_code == 0
+    before = desk.office.bench.log_position()
+    for what in (deal, person.address):
+        said = desk.shell("why", what, "--json")
+        assert json.loads(said.text)["code"] == "erased"
+        assert person.address not in said.text
+    assert desk.office.bench.log_position() == before
+
+
+def test_a_database_restored_from_before_an_erasure_forgets_again(
+    desk: Desk, postgres_server: PostgresServer, loaded_template: str
+) -> None:
+    """A backup brings everybody back whom anybody ever asked to forget, with their deals, and nothing knows of it."""
+    person, deal = desk.office.person(), desk.office.deal()
+    rep = next(m for m in desk.office.bench.people if m["role"] == "rep")
+    for option, given in (("--email", person.address), ("--opportunity", deal), ("--user", rep["user_id"])):
+        assert desk.shell("erase", option, given, "--yes").exit_code == 0
+    name = f"fluint_test_{uuid.uuid4().hex}"
+    restored = replace(postgres_server.create(name, loaded_template), erasure_key=KEY)
+    office = Office(replace(desk.office.bench, database=restored))
+    assert office.traces(person.address, deal, rep["fluint_email"])
+    with_backup = {"FLUINT_DATABASE_URL": restored.url}
+    wrong = desk.shell("upgrade", FLUINT_ERASURE_KEY="another key, as long as the first", **with_backup)
+    assert (wrong.exit_code, "another FLUINT_ERASURE_KEY" in wrong.line) == (1, True)
+    said = desk.shell("upgrade", **with_backup)
+    assert said.exit_code == 0, said.text
+    assert "3 erasures that this database did not know" in said.line
+    assert office.traces(person.address, person.contact, deal, rep["fluint_email"]) == {}
+    assert len(desk.copies()) == 3
+    assert {report.state for report in office.bench.reread().values()} == {"complete"}
+    assert office.traces(person.address, person.contact, deal, rep["fluint_email"]) == {}
+    postgres_server.drop(name)
+
+
+def test_an_address_in_the_database_of_dagster_is_found_and_told(
+    desk: Desk, empty_database: Database
+) -> None:
+    """A log that nobody looked into, because by our own rules there is nothing in it."""
+    person = desk.office.person()
+    with empty_database.transaction() as connection:
+        connection.execute("create table event_logs (event text)")
+        connection.execute("insert into event_logs values (%s)", [json.dumps({"to": person.address})])
+    said = desk.shell("erase", "--email", person.address, "--yes")
+    assert said.exit_code == 1
+    assert "Dagster's public.event_logs.event (1 rows)" in said.line
+    assert person.address not in said.text
+    assert desk.office.traces(person.address) == {}, "what could be erased is"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        ([], "one of --email"),
+        (["--email", "a@x.example", "--user", "005Qy0000000001AAA"], "one of --email"),
+        (["--email", "nobody"], "no e-mail address"),
+        (["--contact", "006Qy0000000001MAA"], "is no Salesforce id"),
+        (["--contact", "006000000000001"], "not the id of a Salesforce contact"),
+    ],
+)
+def test_what_nobody_can_mean_is_refused_before_anything_is_looked_up(
+    desk: Desk, arguments: list[str], answer: str
+) -> None:
+    """A deal erased for a contact, because somebody copied the wrong id."""
+    said = desk.shell("erase", *arguments, "--yes")
+    assert (said.exit_code, answer in said.line) == (1, True), said.text
+    assert desk.office.bench.ask("select count(*) from fluint_sync.erasure") == [(0,)]
