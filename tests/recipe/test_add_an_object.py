@@ -120,15 +120,20 @@ def test_an_invented_object_comes_from_describe_to_a_mart_by_the_recipe_alone(tm
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
     follow(copy)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
     chosen = [
         "tests/sync/test_deal_rooms.py",
         "tests/sync/test_plan.py",
         "tests/definitions/test_definitions.py",
     ]
+    _in(copy, "-c", "from orchestration import modelling; modelling.prepare()")
+    _in(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "--timeout", "300", *chosen)
+
+
+def _in(copy: Path, *arguments: str) -> None:
+    """Runs Python in the copy, with its code in place of ours."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("FLUINT_", "PYTEST_"))}
     run = subprocess.run(
-        [*command, *chosen],
+        [sys.executable, *arguments],
         cwd=copy,
         env=ours | {"PYTHONPATH": str(copy)},
         capture_output=True,
