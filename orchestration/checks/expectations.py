@@ -111,11 +111,14 @@ def _is_usual(docs: "DataDocs", database: Database, usual: Usual) -> dg.AssetChe
 
     rows = usual.rows(database)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    far = [row for row in rows if not usual.least <= row[3] <= usual.most]
     between = gxe.ExpectColumnValuesToBeBetween(
-        column="share_of_usual", min_value=usual.least, max_value=usual.most
+        column="share_of_usual",
+        min_value=usual.least,
+        max_value=usual.most,
+        notes=[usual.description, _text(far, rows)],
     )
     result = docs.validate_frame(usual.name, frame, [between])
-    far = [row for row in rows if not usual.least <= row[3] <= usual.most]
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(["fluint", usual.mart]),
         check_name=usual.name,

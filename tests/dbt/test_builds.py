@@ -295,3 +295,22 @@ def test_the_reader_sees_the_marts_and_no_other_schema(workspace: Workspace) -> 
         " group by 1"
     )
     assert seen == [("fluint", len(MARTS) + 3)]
+
+
+@pytest.mark.slow
+def test_an_account_that_is_read_later_or_renamed_reaches_its_mart_by_itself(workspace: Workspace) -> None:
+    """A renamed customer that keeps the old name until one of its deals changes."""
+    shown = "select account_name, industry, is_read, deal_count::int from fluint.accounts where account_id = '001A'"
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    assert workspace.ask(shown) == [("Acme", None, False, 1)]
+    with workspace.writing() as rows:
+        rows.raw("account", "001A", name="Acme SE", industry="Energy")
+    assert marts_are_behind(workspace.database)
+    workspace.dbt.build()
+    assert workspace.ask(shown) == [("Acme SE", "Energy", True, 1)]
+    with workspace.writing() as rows:
+        rows.raw("account", "001A", deleted="moved_out_of_scope")
+    workspace.dbt.build()
+    assert workspace.ask(shown) == [("Acme", None, False, 1)]

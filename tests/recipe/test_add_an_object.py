@@ -120,18 +120,24 @@ def test_an_invented_object_comes_from_describe_to_a_mart_by_the_recipe_alone(tm
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
     follow(copy)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
     chosen = [
         "tests/sync/test_deal_rooms.py",
         "tests/sync/test_plan.py",
         "tests/definitions/test_definitions.py",
     ]
+    prepared = _in(copy, "-c", "from orchestration import modelling; modelling.prepare()")
+    assert prepared.returncode == 0, prepared.stderr[-2000:]
+    run = _in(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "--timeout", "300", *chosen)
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+
+
+def _in(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python in the copy, with its code in place of ours."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("FLUINT_", "PYTEST_"))}
-    run = subprocess.run(
-        [*command, *chosen],
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=copy,
         env=ours | {"PYTHONPATH": str(copy)},
         capture_output=True,
         text=True,
     )
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

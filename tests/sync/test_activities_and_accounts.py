@@ -84,6 +84,7 @@ def test_activities_go_and_come_back_with_their_deal(bench: Bench) -> None:
     assert task in bench.live("task")
 
 
+@pytest.mark.slow
 def test_an_account_comes_with_the_first_deal_that_names_it_and_leaves_with_the_last(bench: Bench) -> None:
     """An account that nobody reads because its own stamp is old; or one that stays although no deal is with it any more."""
     bench.load()

@@ -14,10 +14,10 @@ from orchestration.sync.turns import tables_of_a_tick
 from tests.sync.bench import TABLES, Bench
 
 
-def test_every_object_is_asked_for_and_no_tick_asks_for_more_than_one_call_holds(loaded: Bench) -> None:
+def test_every_object_is_asked_for_and_no_tick_asks_for_more_than_one_call_holds(bench: Bench) -> None:
     """A tenth object that makes each quiet minute cost two calls; or one whose changes nobody ever asks for."""
     in_turn = [sobject.table_name for sobject in CATALOGUE if not sobject.at_every_tick]
-    ticks = [tables_of_a_tick(loaded.with_()) for _ in in_turn]
+    ticks = [tables_of_a_tick(bench.with_()) for _ in in_turn]
     assert {len(tick) for tick in ticks} == {QUERIES_IN_A_COMPOSITE}
     asked = Counter(table for tick in ticks for table in tick)
     assert {table: asked[table] for table in in_turn} == dict.fromkeys(in_turn, 1)
@@ -26,10 +26,10 @@ def test_every_object_is_asked_for_and_no_tick_asks_for_more_than_one_call_holds
     }
 
 
-def test_without_mail_two_others_take_their_turn(loaded: Bench) -> None:
+def test_without_mail_two_others_take_their_turn(bench: Bench) -> None:
     """Room in the call that stays empty because an object is switched off."""
-    options = replace(loaded.options, tables=tuple(t for t in TABLES if t != "email_message"))
-    tick = tables_of_a_tick(replace(loaded.with_(), options=options))
+    options = replace(bench.options, tables=tuple(t for t in TABLES if t != "email_message"))
+    tick = tables_of_a_tick(replace(bench.with_(), options=options))
     assert len(tick) == QUERIES_IN_A_COMPOSITE
     assert sum(not BY_TABLE[table].at_every_tick for table in tick) == 2
 
