@@ -105,13 +105,14 @@ def test_a_version_that_may_still_be_committed_is_not_sent_again(
     )
     _drain(bench)
     bench.org.admin("DELETE", "/faults")
+    for _ in range(2):  # a look that finds nothing, and one a moment later
+        _due_now(bench)
+        assert _drain(bench).uploaded == 0
+    bench.org.admin("POST", "/clock", {"seconds": upload.LATE_COMMIT.total_seconds() - 30})
     _due_now(bench)
     assert _drain(bench).uploaded == 0
-    with bench.database.transaction() as connection:
-        long_ago = upload.LATE_COMMIT + timedelta(minutes=1)
-        connection.execute(
-            "update fluint_sync.upload set sending_since = sending_since - %s, retry_at = null", [long_ago]
-        )
+    bench.org.admin("POST", "/clock", {"seconds": 60})
+    _due_now(bench)
     assert _drain(bench).uploaded == 1
     assert len(_files(bench, deal, "Late commit")) == 1
 
@@ -162,7 +163,7 @@ def test_a_kill_between_sending_and_recording_ends_with_one_version(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("orchestration.documents.outbox.record_uploaded", die)
+        patched.setattr("orchestration.documents.outbox.record_sent", die)
         with pytest.raises(Killed):
             _drain(bench)
     _due_now(bench)
@@ -228,13 +229,12 @@ def test_a_version_whose_own_upload_reaches_the_limit_is_not_sent_again(
 def test_a_version_that_cannot_be_sent_is_tried_more_and_more_seldom(
     bench: Bench, deal: str, tmp_path: Path
 ) -> None:
-    """A run every minute, for ever, for a document whose deal was deleted."""
+    """A run every minute, for ever, for a document that only an administrator can let in."""
     _add(bench, deal, tmp_path, title="Never")
-    with bench.database.transaction() as connection:
-        connection.execute("update raw_salesforce.opportunity set _deleted_at = now() where id = %s", [deal])
+    bench.org.admin("PATCH", "/switches", {"blocked_file_types": "md"})
     pauses = []
     for _ in range(3):
-        _drain(bench)
+        assert _drain(bench).not_uploaded == {"type_blocked": 1}
         pauses += bench.ask(
             "select round(extract(epoch from retry_at - now()) / 60)::int from fluint_sync.upload"
         )
