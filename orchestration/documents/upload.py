@@ -113,7 +113,10 @@ def _senders(
                 connection = opened.enter_context(closing(database.connect(autocommit=True)))
                 client = opened.enter_context(closing(salesforce.another()))
                 made[here] = Sender(connection, client, open_uri, run_id, hold.insist)
-            return made[here].send(version)
+            outcome = made[here].send(version)
+            if usage := made[here].salesforce.usage:  # what one client learned, the others need not ask
+                salesforce.learn(usage.used, usage.allowed, usage.seen_at)
+            return outcome
 
         try:
             yield send

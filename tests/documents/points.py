@@ -82,15 +82,23 @@ class PointedSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self._process = process
+        self._answers: list[requests.Response] = []
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """One request, with its points."""
 
         def call() -> requests.Response:
-            return super(PointedSession, self).request(method, url, *args, **kwargs)
+            self._answers.append(super(PointedSession, self).request(method, url, *args, **kwargs))
+            return self._answers[-1]
 
         answer: requests.Response = self._process.call(f"{method} {url}"[:90], call)
         return answer
+
+    def close(self) -> None:
+        """Closes what a killed run left open: the process that would have died with it goes on here."""
+        for answer in self._answers:
+            answer.close()
+        super().close()
 
 
 class PointedSalesforce(Salesforce):

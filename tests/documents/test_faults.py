@@ -24,15 +24,6 @@ LOOK = {"path": ".*/query(All)?", "about": "FROM ContentDocumentLink"}
 Fault = dict[str, Any]
 
 
-@pytest.fixture
-def bench(loaded: Bench) -> Bench:
-    """The workspace, without what an earlier test sent."""
-    loaded.org.admin("DELETE", "/faults")
-    with loaded.database.transaction() as connection:
-        connection.execute("truncate fluint_sync.upload, fluint_app.document_version, fluint_app.document")
-    return loaded
-
-
 def _add(bench: Bench, folder: Path, title: str) -> str:
     file = folder / "case.md"
     file.write_text(title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,6 @@ from tests.documents.points import Killed, PointedDatabase, PointedSalesforce, P
 from tests.sync.bench import Bench
 
 LATE = upload.LATE_COMMIT.total_seconds() + 1
-
-
-@pytest.fixture
-def bench(loaded: Bench) -> Bench:
-    """The workspace, with nothing that went or is to go."""
-    loaded.org.admin("DELETE", "/faults")
-    with loaded.database.transaction() as connection:
-        connection.execute("truncate fluint_sync.upload, fluint_app.document_version, fluint_app.document")
-    return loaded
 
 
 def _add(bench: Bench, folder: Path, name: str, versions: int) -> None:
@@ -46,10 +37,10 @@ def _run(bench: Bench, dies_at: int | None = None, workers: int = 1) -> tuple[Pr
     process = Process(dies_at)
     database = PointedDatabase(bench.database.url, process=process)
     report = None
-    with contextlib.suppress(Killed):
+    with closing(PointedSalesforce.of(bench.client, process)) as client, suppress(Killed):
         report = drain(
             database,
-            PointedSalesforce.of(bench.client, process),
+            client,
             run_id="upload",
             open_uri=opener(process),
             workers=workers,

@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -33,21 +32,15 @@ FILES, SIZE, WORKERS = 10_000, 50_000, 4
 GIGABYTE = 1 << 30
 
 
-@pytest.fixture
-def bench(loaded: Bench) -> Iterator[Bench]:
-    """The workspace, with nothing that went or is to go, and no limits in the way."""
-    loaded.org.admin("DELETE", "/faults")
+@pytest.fixture(autouse=True)
+def _no_limits(bench: Bench) -> None:
+    """No limit of the org is in the way."""
     limits = {
         "daily_content_versions": 1_000_000,
         "daily_api_limit": 10_000_000,
         "file_storage_mb": 1_000_000,
     }
-    loaded.org.admin("PATCH", "/switches", limits)
-    with loaded.database.transaction() as connection:
-        connection.execute("truncate fluint_sync.upload, fluint_app.document_version, fluint_app.document")
-        connection.execute("delete from fluint_sync.api_usage")
-    yield loaded
-    loaded.org.admin("DELETE", "/faults")
+    bench.org.admin("PATCH", "/switches", limits)
 
 
 def _generate(bench: Bench, count: int, title: str, content: bytes, folder: Path | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,6 @@ from orchestration.documents.sweep import sweep
 from orchestration.documents.upload import UploadReport, drain
 from orchestration.errors import RejectedRequestError, SetupError
 from tests.sync.bench import Bench
-
-
-@pytest.fixture
-def bench(loaded: Bench) -> Iterator[Bench]:
-    """The workspace, with nothing that went or is to go; what a test switches is switched back."""
-    switches = loaded.org.admin("GET", "/switches")
-    with loaded.database.transaction() as connection:
-        connection.execute("truncate fluint_sync.upload, fluint_app.document_version, fluint_app.document")
-        connection.execute("truncate fluint_sync.files_list, fluint_sync.upload_double")
-    yield loaded
-    loaded.org.admin("PATCH", "/switches", switches)
-    loaded.org.admin("DELETE", "/faults")
 
 
 def _deals(bench: Bench) -> list[str]:
@@ -150,7 +138,7 @@ def test_a_file_that_a_person_deleted_is_begun_anew_only_on_request(bench: Bench
     assert ids[1] == ids[2] != ids[0]
 
 
-def _is_gone(bench: Bench) -> object:
+def _is_gone(bench: Bench) -> Callable[[str], bool]:
     def is_gone(content_version_id: str) -> bool:
         shown = confirm(bench.client, [content_version_id]).get(content_version_id)
         return shown is None or shown.is_deleted

@@ -21,13 +21,6 @@ from tests.sync.bench import Bench
 CREATE = ".*/sobjects/ContentVersion/?"
 
 
-@pytest.fixture
-def deal(bench: Bench) -> str:
-    """A deal that is held."""
-    bench.load()
-    return sorted(bench.entitled(bench.owners("rep")))[0]
-
-
 def _add(bench: Bench, deal: str, folder: Path, text: str = "one", title: str = "Business case") -> None:
     file = folder / "case.md"
     file.write_text(text)
@@ -119,7 +112,7 @@ def test_a_version_that_may_still_be_committed_is_not_sent_again(
 
 def test_one_refused_document_holds_up_no_other(bench: Bench, deal: str, tmp_path: Path) -> None:
     """A whole batch that fails because of one deal that was deleted."""
-    gone = sorted(bench.entitled(bench.owners("rep")))[1]
+    gone = sorted(bench.live("opportunity") & bench.entitled())[1]
     _add(bench, gone, tmp_path, title="For a deleted deal")
     _add(bench, deal, tmp_path, title="For a live deal")
     with bench.database.transaction() as connection:
