@@ -78,7 +78,7 @@ def retry(
 
     workspace = Workspace.here()
     if not as_new:
-        done(f"{library.retry(workspace.database, document)} versions are tried again now.")
+        done(f"Versions that are tried again now: {library.retry(workspace.database, document)}.")
         return
     if document is None:
         raise SetupError(

@@ -6,6 +6,7 @@ What to send next, looking and confirming are upload.py's.
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ from orchestration.salesforce.client import Salesforce
 FIRST_LOOK = timedelta(seconds=10)
 """How long after an unclear end a version is looked for first: a transaction that goes on usually ends within seconds."""
 
+_IDLE = 3.0
+"""Seconds after which a kept connection is not trusted: the other end may be closing it at this moment, and a version whose request
+meets that has an unclear end, for which it waits half an hour."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,7 +49,7 @@ class Outcome:
     error: FluintError | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sender:
     """Sends for one drain; `may_go_on` raises TransientError when this process must send no more."""
 
@@ -53,6 +58,7 @@ class Sender:
     open_uri: Callable[[str], BinaryIO]
     run_id: str
     may_go_on: Callable[[], None]
+    _used: float = 0.0
 
     def send(self, version: DueVersion) -> Outcome | None:
         """Brings one version to an outcome that is recorded; None if somebody else had it in hands."""
@@ -77,6 +83,8 @@ class Sender:
         return Checked(opened, size=version.byte_size, sha256=version.sha256, may_go_on=self.may_go_on)
 
     def _create(self, version: DueVersion, source: Checked) -> Outcome:
+        if time.monotonic() - self._used > _IDLE:
+            self.salesforce.close()
         try:
             created = self.salesforce.create_content_version(
                 content_version_fields(version),
@@ -99,6 +107,7 @@ class Sender:
             return Outcome(
                 version, reason=reasons.ANSWER_LOST, error=error if isinstance(error, FluintError) else None
             )
+        self._used = time.monotonic()
         outbox.record_sent(self.connection, version, created, source.md5)
         return Outcome(version, created, source.md5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -70,27 +71,26 @@ def _versions(bench: Bench, name: str) -> list[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize(("documents", "workers", "step"), [(1, 1, 1), (3, 3, 7)])
 def test_a_kill_at_any_call_leaves_each_version_in_salesforce_once_and_in_order(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, documents: int, workers: int, step: int
 ) -> None:
     """simple-salesforce#535 and every other place at which a process can die between two systems."""
-    _add(bench, tmp_path, "Whole", 2)
-    whole, report = _run(bench)
-    assert report is not None
-    assert report.uploaded == 2
-    calls = len(whole.passed)
-    assert calls > 30
     wrong = {}
-    for point in range(calls):
-        name = f"Killed {point}"
-        _add(bench, tmp_path, name, 2)
-        process, _ = _run(bench, dies_at=point)
-        assert process.is_dead, f"there were only {len(process.passed)} points"
+    for point in count(0, step):
+        names = [f"Killed {workers} {point} {number}" for number in range(documents)]
+        for name in names:
+            _add(bench, tmp_path, name, 2)
+        process, report = _run(bench, point, workers)
         _settle(bench)
-        found = _versions(bench, name)
-        if found != [("1", "v1.md"), ("2", "v2.md")]:
-            wrong[f"{point}: {whole.passed[point]}"] = found
-    print(f"\nkilled at each of {calls} points")
+        found = [_versions(bench, name) for name in names]
+        if found != [[("1", "v1.md"), ("2", "v2.md")]] * documents:
+            wrong[f"{point}: {process.passed[-1]}"] = found
+        if not process.is_dead:
+            break
+    assert report is not None  # the last process was not killed
+    assert report.uploaded == 2 * documents
+    assert point > 60
     assert not wrong
 
 
