@@ -79,7 +79,10 @@ class Sender:
         if version.content_uri:
             opened = self.open_uri(version.content_uri)
         else:
-            opened = io.BytesIO(outbox.content_of(self.connection, version) or b"")
+            stored = outbox.content_of(self.connection, version)
+            if not stored:
+                raise FileNotFoundError("the version was erased after it was taken from the outbox")
+            opened = io.BytesIO(stored)
         return Checked(opened, size=version.byte_size, sha256=version.sha256, may_go_on=self.may_go_on)
 
     def _create(self, version: DueVersion, source: Checked) -> Outcome:
