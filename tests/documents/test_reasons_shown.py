@@ -233,3 +233,22 @@ def test_the_standing_names_what_is_open_by_ids_and_codes(bench: Bench, tmp_path
             "update fluint_sync.upload set reason = null, updated_at = now() - interval '1 hour'"
         )
     assert read_standing(bench.database).unexplained == 1
+
+
+def test_a_file_that_belongs_to_an_earlier_integration_user_says_so(bench: Bench, tmp_path: Path) -> None:
+    """Somebody reconnects as another user, and from then on no document gets a new version, for a reason in code."""
+    _add(bench, tmp_path, "Handed over")
+    _drain(bench)
+    (document, file) = bench.ask("select document_id, content_document_id from fluint_sync.upload")[0]
+    links = bench.records(
+        f"SELECT Id, LinkedEntityId FROM ContentDocumentLink WHERE ContentDocumentId = '{file}'"
+    )
+    bench.update("ContentDocument", file, OwnerId=bench.owners("rep")[0])
+    for link in links:
+        if link["LinkedEntityId"] == bench.tokens.user_id:
+            bench.write("DELETE", f"/sobjects/ContentDocumentLink/{link['Id']}")
+    _add(bench, tmp_path, "Handed over", "two")
+    assert _drain(bench).not_uploaded == {"file_of_another_user": 1}
+    assert _shown(bench)[1] == ("failed", "file_of_another_user", "needs_admin")
+    assert library.retry_as_new(bench.database, document, _is_gone(bench)) == [2]
+    assert _drain(bench).uploaded == 1
