@@ -211,16 +211,15 @@ def record_sent(
     )
 
 
-def record_not_taken(
-    connection: Connection, version: DueVersion, reason: Reason, pause: str = _PAUSE
-) -> None:
+def record_not_taken(connection: Connection, version: DueVersion, reason: Reason) -> None:
     """Records that a version is certainly not in Salesforce, and why; it is sent again after a growing pause."""
     state = "given_up" if reason.outlook == "given_up" else "failed"
     _set(
         connection,
         version,
         f"state = %s, reason = %s, reason_text = %s, outlook = %s, sending_since = null, first_look_at = null, retry_at ="
-        f" case when %s then null else clock_timestamp() + {pause} end",
+        f" case when %s then null else clock_timestamp() + {_PAUSE} end,"
+        " attempts = attempts + case when upload.state = 'sending' then 0 else 1 end",
         state,
         reason.code,
         reason.text,

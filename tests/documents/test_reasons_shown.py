@@ -86,9 +86,7 @@ def test_the_limit_of_file_versions_lets_everything_wait_with_the_reason(
     report = drain(bench.database, bench.client, run_id="upload", workers=1)
     assert isinstance(report.error, RejectedRequestError)
     assert report.until is not None
-    assert _shown(bench) == [("failed", "publication_limit", "waits_until")] * 1 + [
-        ("waiting", "publication_limit", "waits_until")
-    ] * 2 or {row[1:] for row in _shown(bench)} == {("publication_limit", "waits_until")}
+    assert {row[1:] for row in _shown(bench)} == {("publication_limit", "waits_until")}
     assert len([e for e in bench.org.admin("GET", f"/log?after={before}") if e["method"] == "POST"]) <= 3
     assert len(bench.ids("SELECT Id FROM ContentVersion")) == used
     assert _drain(bench).error is None  # nothing is due before the hour is over

@@ -265,6 +265,11 @@ def test_bytes_that_cannot_be_opened_hold_up_no_other_document(
     _add(bench, deal, tmp_path, title="Here")
     report = _drain(bench)
     assert (report.uploaded, dict(report.not_uploaded)) == (1, {"content_unreadable": 1})
+    for _ in range(3):
+        _due_now(bench)
+        _drain(bench)
+    pause = "select retry_at - now() > interval '2 minutes' from fluint_sync.upload where state = 'failed'"
+    assert bench.ask(pause) == [(True,)]  # more and more seldom
 
 
 @contextmanager
