@@ -120,6 +120,7 @@ class _Creation:
                 400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [PathOnClient]", ["PathOnClient"]
             )
         switches = self.org.switches
+        self._check_rules(str(self.values["PathOnClient"]))
         if versions_in_last_day(self.org) >= switches.daily_content_versions:
             raise ApiError(
                 400, "LIMIT_EXCEEDED", "The org has reached its limit of file versions for 24 hours"
@@ -136,6 +137,18 @@ class _Creation:
         if self.location is not None and not self._may_edit(self.location):
             text = "insufficient access rights on cross-reference id"
             raise insufficient(self.org, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text)
+
+    def _check_rules(self, path: str) -> None:
+        """Refuses what the org's rules for files refuse; the codes are those of a missing right and of a field's rule."""
+        switches = self.org.switches
+        if not switches.users_may_create_files:
+            raise insufficient(
+                self.org, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id"
+            )
+        extension = PurePosixPath(path).suffix.removeprefix(".").lower()
+        if extension and extension in switches.blocked_file_types.lower().replace(" ", "").split(","):
+            text = f"Files of the type {extension} are not allowed in this org"
+            raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", text, ["FileType"])
 
     def _may_edit(self, record_id: str) -> bool:
         """Tells whether the user may change a record that exists: only then may files be put on it."""

@@ -32,6 +32,9 @@ class Switches:
     daily_content_versions: int = 2_500
     file_storage_mb: int = 20_000  # recorded of a Developer org: 20; roomier here, so that a demo can go on
     multipart_limit_mb: int = 2_048
+    # Extensions (separated by commas) that a rule of the org refuses as files, and whether users may make files at all.
+    blocked_file_types: str = ""
+    users_may_create_files: bool = True
     uri_limit_bytes: int = 16_384
     # Unconfirmed: a URI that is too long by itself answers 414 or 431, as one does that is too long with its headers.
     uri_too_long_status: int = unconfirmed(414, 431, section="2.2")

@@ -16,6 +16,7 @@ from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.checks.coverage import every_month_is_covered
+from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import plausibility
 from orchestration.modelling.project import read_manifest
 from orchestration.resources.from_settings import resources
@@ -42,7 +43,11 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     )
     base = dg.Definitions(
         assets=[salesforce_asset(options), models, uploaded_documents],
-        asset_checks=[every_month_is_covered, plausibility(settings.data_directory / "data_docs")],
+        asset_checks=[
+            every_month_is_covered,
+            every_version_is_in_salesforce_once,
+            plausibility(settings.data_directory / "data_docs"),
+        ],
         jobs=all_jobs,
         schedules=schedules(),
         sensors=[

@@ -8,6 +8,7 @@ FluintError
 │   └── WrongOrgError             this database belongs to another org
 ├── TransientError                try again later; nothing was changed
 │   └── TransientSalesforceError  Salesforce or the way to it failed for the moment
+│       └── NotTakenError         a write that certainly did not arrive: it can be sent again without looking
 ├── BulkUnavailableError          the Bulk API cannot give this now; REST can, so go on by REST
 ├── QuotaReachedError             wait until a time that it names; what was read stays
 ├── IncompleteReadError           an answer was shorter or other than announced; nothing of it counts
@@ -59,6 +60,10 @@ class TransientError(FluintError):
 
 class TransientSalesforceError(TransientError):
     """Salesforce, or the network on the way to it, could not answer for the moment."""
+
+
+class NotTakenError(TransientSalesforceError):
+    """A write of which Salesforce certainly stored nothing: not all of it was sent, or it was refused for the moment."""
 
 
 class BulkUnavailableError(FluintError):

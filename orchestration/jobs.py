@@ -12,6 +12,7 @@ import dagster as dg
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reports import raw_key
 from orchestration.checks.coverage import every_month_is_covered
+from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import KEYS as PLAUSIBLE
 from orchestration.sync.objects import BY_TABLE
 
@@ -25,6 +26,7 @@ BUILD_MODELS = "build_models_job"
 UPLOAD_DOCUMENTS = "upload_documents_job"
 SNAPSHOT_DEALS = "deal_daily_snapshot_job"
 CHECK_MODELS = "check_models_job"
+CHECK_DOCUMENTS = "check_documents_job"
 SYNC_NOW = "sync_now_job"
 
 RAW = dg.AssetSelection.groups("salesforce")
@@ -34,7 +36,8 @@ MODELS = INTERVAL_MARTS | (INTERVAL_MARTS.upstream() & VIEWS)
 SNAPSHOT = dg.AssetKey(["fluint", "deal_daily_snapshot"])
 COVERAGE = dg.AssetSelection.checks(every_month_is_covered)
 PLAUSIBILITY = dg.AssetSelection.checks(*PLAUSIBLE)
-UPLOAD = dg.AssetSelection.groups("documents")
+SWEEP = dg.AssetSelection.checks(every_version_is_in_salesforce_once)
+UPLOAD = dg.AssetSelection.groups("documents") - SWEEP
 
 # Higher goes first: a change waits neither for history nor for a file.
 _PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0"}
@@ -90,6 +93,12 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
             (UPLOAD.downstream() & (VIEWS | INTERVAL_MARTS)).without_checks() | UPLOAD,
             Mode.UPLOAD,
             "Sends document versions that Fluint generated to their opportunities, and models what became of them.",
+        ),
+        _job(
+            CHECK_DOCUMENTS,
+            SWEEP,
+            None,
+            "Asks Salesforce for the documents of the last weeks: each version once, none deleted, all where people see them.",
         ),
         _job(
             SNAPSHOT_DEALS,

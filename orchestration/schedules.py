@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.months import months_until
-from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_MODELS, SNAPSHOT_DEALS
+from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_DOCUMENTS, CHECK_MODELS, SNAPSHOT_DEALS
 
 # Deals change most in their first weeks: what a fault of ours or of Salesforce's left out of them is healed within a day.
 REREAD_MONTHS = 2
@@ -35,6 +35,14 @@ def schedules() -> list[dg.ScheduleDefinition]:
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Keeps the day's last state of every deal.",
+        ),
+        dg.ScheduleDefinition(
+            name="check_documents_schedule",
+            job_name=CHECK_DOCUMENTS,
+            cron_schedule="30 4 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Looks in Salesforce for documents that are there twice, were deleted, or that people do not see.",
         ),
         dg.ScheduleDefinition(
             name="check_models_schedule",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -26,14 +27,76 @@ def add(
     from orchestration.documents.library import add_version
 
     added = add_version(Workspace.here().database, file, opportunity_id=deal, title=title or file.stem)
-    done(f"Version {added.version_number} of document {added.document_id} waits to be uploaded.")
+    if added.is_new:
+        done(f"Version {added.version_number} of document {added.document_id} waits to be uploaded.")
+    else:
+        done(
+            f"Version {added.version_number} of document {added.document_id} has these bytes already; nothing was added."
+        )
 
 
 @group.command("list")
 @speaking
-def list_() -> None:
-    """List the document versions with what became of them in Salesforce."""
+def list_(
+    only_open: Annotated[
+        bool, typer.Option("--open", help="Only what is not uploaded, or is there and not as it should be.")
+    ] = False,
+) -> None:
+    """List the document versions with what became of them in Salesforce, and what the others wait for."""
     from orchestration.documents.library import list_versions
 
-    columns = ["document", "version", "deal", "state", "reason", "file in Salesforce"]
-    console.print(table("documents", columns, list_versions(Workspace.here().database)))
+    columns = ["document", "version", "deal", "state", "waits for", "tried again (UTC)", "file in Salesforce"]
+    rows = [
+        (
+            version.document_id,
+            version.version_number,
+            version.opportunity_id,
+            version.state,
+            version.outlook and version.outlook.replace("_", " "),
+            f"{version.retry_at:%Y-%m-%d %H:%M}" if version.retry_at else None,
+            version.content_document_id,
+        )
+        for version in list_versions(Workspace.here().database, only_open=only_open)
+    ]
+    console.print(table("documents", columns, rows))
+    say_reasons(Workspace.here())
+
+
+@group.command("retry")
+@speaking
+def retry(
+    document: Annotated[UUID | None, typer.Argument(help="One document; all without it.")] = None,
+    as_new: Annotated[
+        bool,
+        typer.Option("--as-new", help="Begin a new file: the old one was deleted, or is somebody else's."),
+    ] = False,
+) -> None:
+    """Try at once what is not in Salesforce; with --as-new, as a new file."""
+    from orchestration.documents import library
+    from orchestration.documents.look import confirm
+    from orchestration.errors import SetupError
+
+    workspace = Workspace.here()
+    if not as_new:
+        done(f"Versions that are tried again now: {library.retry(workspace.database, document)}.")
+        return
+    if document is None:
+        raise SetupError(
+            "--as-new takes the id of one document: a new file is begun on purpose. Nothing was changed."
+        )
+
+    def is_gone(content_version_id: str) -> bool:
+        with workspace.asking("documents") as salesforce:
+            shown = confirm(salesforce, [content_version_id]).get(content_version_id)
+        return shown is None or shown.is_deleted
+
+    versions = library.retry_as_new(workspace.database, document, is_gone)
+    done(f"Version {', '.join(map(str, versions))} of document {document} begins a new file in Salesforce.")
+
+
+def say_reasons(workspace: Workspace) -> None:
+    """Says each reason for which versions are not uploaded, or not as they should be, once, with how many it concerns."""
+    from orchestration.documents.library import open_reasons
+
+    for number, outlook, text in open_reasons(workspace.database):
+        console.print(f"{number} × {outlook.replace('_', ' ')}: {text}", markup=False)

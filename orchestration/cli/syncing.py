@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.console import console, done, table, working
+from orchestration.cli.documents import say_reasons
 from orchestration.cli.jobs import insist, run_job
 from orchestration.cli.workspace import Workspace
 from orchestration.errors import SetupError
@@ -77,6 +78,7 @@ def status() -> None:
     console.print(f"Deals: {seen.deals} held, {seen.excluded} in Salesforce that stay out.")
     console.print(f"API calls: {seen.calls_today} by this sync in 24 hours; {seen.usage}.")
     console.print(f"Documents: {seen.uploads or 'none'}.")
+    say_reasons(workspace)
 
 
 def freshness_table(workspace: Workspace) -> object:

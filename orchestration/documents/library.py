@@ -1,10 +1,12 @@
-"""The app's side of documents as far as the command line needs it: a document and its versions are added, never changed."""
+"""The app's side of documents as far as the command line needs it: versions are added, never changed, and sent again on request."""
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,21 +16,30 @@ from orchestration.postgres.connection import Connection, Database
 
 @dataclass(frozen=True)
 class AddedVersion:
-    """What was added: the document, and the number of its version."""
+    """What was added: the document, and the number of its version; not `is_new`: the newest version has these bytes already."""
 
     document_id: UUID
     version_number: int
+    is_new: bool = True
 
 
 def add_version(database: Database, file: Path, *, opportunity_id: str, title: str) -> AddedVersion:
     """Adds a file as a document on a deal, or as the next version of the document with that title there.
 
-    Raises SetupError when the file cannot be read, is empty, or the deal is not in Fluint.
+    The same bytes again are no new version. Raises SetupError when the file cannot be read, is empty, or the deal is not in Fluint.
     """
     content = _read(file)
+    sha256 = hashlib.sha256(content).hexdigest()
     with database.transaction() as connection:
         _refuse_unknown_deal(connection, opportunity_id)
         document_id = _document(connection, opportunity_id, title)
+        newest = connection.execute(
+            "select version_number, sha256 from fluint_app.document_version where document_id = %s"
+            " order by version_number desc limit 1",
+            [document_id],
+        ).fetchone()
+        if newest and newest[1] == sha256:
+            return AddedVersion(document_id, newest[0], is_new=False)
         row = connection.execute(
             """
             insert into fluint_app.document_version
@@ -42,7 +53,7 @@ def add_version(database: Database, file: Path, *, opportunity_id: str, title: s
                 "name": file.name,
                 "type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
                 "size": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": sha256,
                 "content": content,
             },
         ).fetchone()
@@ -90,16 +101,103 @@ def _document(connection: Connection, opportunity_id: str, title: str) -> UUID:
     return document_id
 
 
-def list_versions(database: Database) -> list[tuple[object, ...]]:
-    """(document, version, deal, state, reason, ContentDocument id) of every generated version, newest first."""
+@dataclass(frozen=True)
+class ListedVersion:
+    """One generated version and what became of it; `retry_at` in UTC, `outlook` and `reason` None where all is well."""
+
+    document_id: str
+    version_number: int
+    opportunity_id: str
+    state: str
+    outlook: str | None
+    reason: str | None
+    retry_at: datetime | None
+    content_document_id: str | None
+
+
+def list_versions(database: Database, *, only_open: bool = False) -> list[ListedVersion]:
+    """Every generated version, newest first; with `only_open`, those that are not uploaded or have something wrong."""
     with database.transaction() as connection:
-        return connection.execute(
+        rows = connection.execute(
             """
             select version.document_id::text, version.version_number, document.opportunity_id,
-                   coalesce(up.state, 'waiting'), up.reason, up.content_document_id
+                   coalesce(up.state, 'waiting'), up.outlook, up.reason_text, up.retry_at, up.content_document_id
             from fluint_app.document_version as version
             join fluint_app.document as document using (document_id)
             left join fluint_sync.upload as up using (document_id, version_number)
+            where not %s or up.state is distinct from 'uploaded' or up.outlook is not null
             order by version.generated_at desc, 1, 2 desc
+            """,
+            [only_open],
+        ).fetchall()
+    return [ListedVersion(*row) for row in rows]
+
+
+def open_reasons(database: Database) -> list[tuple[int, str, str]]:
+    """How many versions wait, or are there and not as they should be, for each reason: (number, outlook, sentence), most first."""
+    with database.transaction() as connection:
+        return connection.execute(
+            """
+            select count(*)::int, outlook, reason_text from fluint_sync.upload
+            where outlook is not null group by 2, 3 order by 1 desc, 3
             """
         ).fetchall()
+
+
+def retry(database: Database, document_id: UUID | None) -> int:
+    """Lets versions that are not in Salesforce be tried at once, of one document or of all; returns how many that concerns.
+
+    One whose outcome is unknown is looked for first, as always. What only a new file can mend is left as it is.
+    """
+    with database.transaction() as connection:
+        return connection.execute(
+            """
+            update fluint_sync.upload
+            set state = case when state = 'given_up' then 'waiting' else state end, retry_at = null, attempts = 0,
+                updated_at = now(), _xact_id = pg_current_xact_id()
+            where state <> 'uploaded' and (%(id)s::uuid is null or document_id = %(id)s)
+              and coalesce(reason, '') not in ('checksum_differs', 'file_deleted')
+            """,
+            {"id": document_id},
+        ).rowcount
+
+
+_AS_NEW = "update fluint_sync.upload set state = 'waiting', copy = %s, attempts = 0, retry_at = null, content_version_id = null,"
+_AS_NEW += " content_document_id = null, md5 = null, uploaded_at = null, reason = null, reason_text = null, outlook = null,"
+_AS_NEW += (
+    " updated_at = now(), _xact_id = pg_current_xact_id() where document_id = %s and version_number = any(%s)"
+)
+_ENDS_THE_FILE = {"file_deleted", "file_of_another_user", "checksum_differs"}
+
+
+def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str], bool]) -> list[int]:
+    """Begins a new file in Salesforce with the versions that are not in the old one, else with the newest; returns their numbers.
+
+    `is_gone` says whether a ContentVersion (by id) is no longer in Salesforce. Raises SetupError when the file is still there and
+    takes versions, or when it is not known yet what became of one: a new file would be a double.
+    """
+    with database.transaction() as connection:
+        rows = connection.execute(
+            "select version_number, state, reason, copy, content_version_id from fluint_sync.upload where document_id = %s"
+            " order by version_number for update",
+            [document_id],
+        ).fetchall()
+        if not rows:
+            raise SetupError(
+                f"No version of a document {document_id} was ever to be sent. `fluint documents list` names them."
+            )
+        if any(state in ("sending", "sent") for _, state, *_ in rows):
+            raise SetupError(
+                f"It is not known yet whether Salesforce has the last version of document {document_id}; a new file could be a double."
+                " Nothing was changed. `fluint documents retry` without --as-new looks for it."
+            )
+        chosen = [number for number, state, *_ in rows if state != "uploaded"] or [rows[-1][0]]
+        is_ended = any(reason in _ENDS_THE_FILE for number, _, reason, *_ in rows if number in chosen)
+        held = [content_version_id for *_, content_version_id in rows if content_version_id]
+        if not is_ended and held and not is_gone(held[-1]):
+            raise SetupError(
+                f"The file of document {document_id} is in Salesforce and takes versions; a second one would be a double. Nothing was"
+                " changed. Whoever wants it sent anew deletes it in Salesforce first."
+            )
+        connection.execute(_AS_NEW, [max(row[3] for row in rows) + 1, document_id, chosen])
+    return chosen

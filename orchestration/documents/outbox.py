@@ -1,161 +1,309 @@
 """The outbox `fluint_sync.upload`: which version is due, and what became of it. SQL only; sending is upload.py's.
 
-Salesforce has no idempotency key for files: this table is one. A version is `sending` from before the first byte until an
-answer is recorded, and whoever finds it so looks into Salesforce before sending again.
+Salesforce has no idempotency key for files: this table is one. A version is `sending` from before the first byte until an answer
+is recorded, and whoever finds it so looks into Salesforce before sending again. Every function is one statement or stays right
+when it is cut off between two; connections are in autocommit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from orchestration.documents import naming
+from orchestration.documents.reasons import (
+    ANSWER_LOST,
+    BEHIND,
+    DEAL_DELETED,
+    DEAL_NOT_IN_FLUINT,
+    SAME_BYTES,
+    Reason,
+)
 from orchestration.postgres.connection import Connection
 
 # Doubles with every attempt, whatever came of it: what only a person can mend starts no run a minute.
-_PAUSE = "least(interval '1 day', interval '1 minute' * 2 ^ least(attempts - 1, 11))"
+_PAUSE = "least(interval '1 day', interval '1 minute' * 2 ^ least(greatest(attempts - 1, 0), 11))"
+_UNFINISHED = "('waiting', 'sending', 'sent', 'failed')"
+_OF_DEALS = [DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]
 
 
 @dataclass(frozen=True)
 class DueVersion:
-    """One document version that can be sent now; `content_document_id` is None for the first version of a document.
+    """One version that something can be done about now; `content_document_id` is None where it begins a file.
 
-    `sent_ago` is how long ago an attempt began whose outcome is not known, both times by the database's clock.
+    `first_look_at` (Salesforce's clock): a version of unknown outcome was looked for then, and not found.
     """
 
     document_id: UUID
     version_number: int
+    state: str
+    attempts: int
+    copy: int
     opportunity_id: str
     title: str
     file_name: str
     content_type: str
     byte_size: int
+    sha256: str
     content_uri: str | None
-    sent_ago: timedelta | None
     content_document_id: str | None
-    deal_state: str
+    content_version_id: str | None
+    md5: str | None
+    first_look_at: datetime | None
 
     @property
-    def is_ambiguous(self) -> bool:
-        """An earlier attempt began and its outcome was never recorded."""
-        return self.sent_ago is not None
+    def marker(self) -> str:
+        """The `PathOnClient` under which it is, or would be, in Salesforce."""
+        return naming.marker(self.document_id, self.version_number, self.copy, self.file_name)
 
 
-def enqueue(connection: Connection) -> int:
-    """Adds generated versions that the outbox does not know yet; returns how many."""
-    return connection.execute(
-        """
-        insert into fluint_sync.upload (document_id, version_number, state, opportunity_id, sha256, byte_size)
-        select version.document_id, version.version_number, 'waiting', document.opportunity_id, version.sha256, version.byte_size
-        from fluint_app.document_version as version join fluint_app.document as document using (document_id)
-        where not exists (select from fluint_sync.upload as known
-                          where known.document_id = version.document_id and known.version_number = version.version_number)
-        on conflict do nothing
-        """
-    ).rowcount
+def enqueue(connection: Connection) -> dict[str, int]:
+    """Brings the outbox up to what the app generated and what is known of its deals.
+
+    New versions come in; those whose deal is deleted or not held are given up with that reason, and come back with the deal; a
+    version with the bytes of the one before it, which is in Salesforce, is uploaded with it. Returns how many were given up, by reason.
+    """
+    connection.execute(_NEW)
+    given_up = {
+        reason.code: connection.execute(statement, [reason.code, reason.text, reason.outlook]).rowcount
+        for reason, statement in ((DEAL_NOT_IN_FLUINT, _DEAL_NOT_HELD), (DEAL_DELETED, _DEAL_DELETED))
+    }
+    connection.execute(_DEAL_IS_BACK, [_OF_DEALS])
+    connection.execute(_SAME_BYTES, [SAME_BYTES])
+    connection.execute(_BEHIND, [BEHIND.code, BEHIND.text, BEHIND.outlook])
+    return {code: number for code, number in given_up.items() if number}
+
+
+_TOUCHED = "updated_at = now(), _xact_id = pg_current_xact_id()"
+
+# A version that comes after a file was begun anew belongs to the new file.
+_NEW = """
+insert into fluint_sync.upload (document_id, version_number, state, opportunity_id, sha256, byte_size, copy)
+select version.document_id, version.version_number, 'waiting', document.opportunity_id, version.sha256, version.byte_size,
+       coalesce((select max(earlier.copy) from fluint_sync.upload as earlier where earlier.document_id = version.document_id), 0)
+from fluint_app.document_version as version join fluint_app.document as document using (document_id)
+where not exists (select from fluint_sync.upload as known
+                  where known.document_id = version.document_id and known.version_number = version.version_number)
+on conflict do nothing
+"""
+_WITHOUT_DEAL = f"""
+update fluint_sync.upload as up
+set state = 'given_up', reason = %s, reason_text = %s, outlook = %s, retry_at = null, {_TOUCHED}
+where up.state in ('waiting', 'failed') and
+"""  # noqa: S608
+_DEAL_NOT_HELD = f"{_WITHOUT_DEAL} not exists (select from raw_salesforce.opportunity as deal where deal.id = up.opportunity_id)"
+_DEAL_DELETED = (
+    f"{_WITHOUT_DEAL} exists (select from raw_salesforce.opportunity as deal"
+    " where deal.id = up.opportunity_id and deal._deleted_at is not null)"
+)
+_DEAL_IS_BACK = f"""
+update fluint_sync.upload as up
+set state = 'waiting', reason = null, reason_text = null, outlook = null, retry_at = null, {_TOUCHED}
+from raw_salesforce.opportunity as deal
+where deal.id = up.opportunity_id and deal._deleted_at is null and up.state = 'given_up' and up.reason = any(%s)
+"""  # noqa: S608
+_SAME_BYTES = f"""
+update fluint_sync.upload as up
+set state = 'uploaded', content_version_id = before.content_version_id, content_document_id = before.content_document_id,
+    md5 = before.md5, reason = 'same_bytes', reason_text = %s, outlook = null, retry_at = null, uploaded_at = before.uploaded_at,
+    {_TOUCHED}
+from fluint_sync.upload as before
+where up.state in ('waiting', 'failed') and before.document_id = up.document_id
+  and before.version_number = up.version_number - 1 and before.copy = up.copy and before.state = 'uploaded'
+  and coalesce(before.reason, '') <> 'file_deleted' and before.sha256 = up.sha256
+"""  # noqa: S608
+
+_BEHIND = f"""
+update fluint_sync.upload as up
+set reason = %s, reason_text = %s, outlook = %s, {_TOUCHED}
+where up.state = 'waiting' and up.reason is null
+  and exists (select from fluint_sync.upload as earlier
+              where earlier.document_id = up.document_id and earlier.version_number < up.version_number
+                and earlier.state in {_UNFINISHED} and earlier.reason is not null)
+"""  # noqa: S608
 
 
 def count_due(connection: Connection) -> int:
-    """How many versions could be sent now, the ones that are not in the outbox yet included; none behind one that rests."""
+    """How many versions a run could do something about now, those included that the outbox does not know yet."""
     row = connection.execute(
-        """
+        f"""
         select count(*) from fluint_app.document_version as version
         left join fluint_sync.upload as up using (document_id, version_number)
+        left join raw_salesforce.opportunity as deal on deal.id = up.opportunity_id and deal._deleted_at is null
         where (up.state is null
-               or (up.state in ('waiting', 'sending', 'failed') and coalesce(up.retry_at, '-infinity') <= now()))
+               or (up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now())
+               or (up.state = 'given_up' and up.reason = any(%s) and deal.id is not null))
           and not exists (select from fluint_sync.upload as earlier
                           where earlier.document_id = version.document_id
                             and earlier.version_number < version.version_number
-                            and earlier.state in ('waiting', 'sending', 'failed') and earlier.retry_at > now())
-        """
+                            and earlier.state in {_UNFINISHED} and earlier.retry_at > now())
+        """,  # noqa: S608
+        [_OF_DEALS],
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def take_due(connection: Connection, run_id: str) -> DueVersion | None:
-    """Locks and returns the oldest version that is due, marked as being looked at by this run; None when nothing is.
+def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVersion]:
+    """The versions that are due, oldest first, one of a document; documents in `busy` are in somebody's hands.
 
-    Versions of one document go in their order: a later one waits while an earlier one is not uploaded or given up.
+    Versions of one document go in their order: a later one waits while an earlier one is neither uploaded nor given up.
     """
-    row = connection.execute(
-        """
-        select up.document_id, up.version_number, up.opportunity_id, document.title, version.file_name,
-               version.content_type, version.byte_size, version.content_uri, clock_timestamp() - up.sending_since,
+    rows = connection.execute(
+        f"""
+        select up.document_id, up.version_number, up.state, up.attempts, up.copy, up.opportunity_id, document.title,
+               version.file_name, version.content_type, version.byte_size, version.sha256, version.content_uri,
                (select earlier.content_document_id from fluint_sync.upload as earlier
-                where earlier.document_id = up.document_id and earlier.state = 'uploaded'
+                where earlier.document_id = up.document_id and earlier.state = 'uploaded' and earlier.copy = up.copy
                 order by earlier.version_number desc limit 1),
-               case when deal.id is null then 'deal_not_in_fluint'
-                    when deal._deleted_at is not null then 'deal_deleted' else 'live' end
+               up.content_version_id, up.md5, up.first_look_at
         from fluint_sync.upload as up
         join fluint_app.document as document using (document_id)
         join fluint_app.document_version as version using (document_id, version_number)
-        left join raw_salesforce.opportunity as deal on deal.id = up.opportunity_id
-        where up.state in ('waiting', 'sending', 'failed') and coalesce(up.retry_at, '-infinity') <= now()
+        where up.state <> 'uploaded' and up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now()
+          and not up.document_id = any(%s)
           and not exists (select from fluint_sync.upload as earlier
                           where earlier.document_id = up.document_id and earlier.version_number < up.version_number
-                            and earlier.state in ('waiting', 'sending', 'failed'))
-        order by version.generated_at, up.document_id, up.version_number
-        limit 1 for update of up skip locked
-        """
-    ).fetchone()
-    if row is None:
-        return None
-    # Nobody else takes it while this run looks at it, and a killed run frees it by itself.
-    _set(
-        connection,
-        row[0],
-        row[1],
-        "attempts = attempts + 1, retry_at = now() + interval '15 minutes', run_id = %s",
-        run_id,
+                            and earlier.state in {_UNFINISHED})
+        order by version.generated_at, up.document_id limit %s
+        """,  # noqa: S608
+        [list(busy), limit],
+    ).fetchall()
+    return [DueVersion(*row) for row in rows]
+
+
+def begin_sending(connection: Connection, version: DueVersion, run_id: str) -> bool:
+    """Marks a version as sent from now on, durably before the first byte; False if it is no longer as it was read."""
+    return (
+        connection.execute(
+            f"""
+            update fluint_sync.upload
+            set state = 'sending', attempts = attempts + 1, sending_since = clock_timestamp(), first_look_at = null,
+                retry_at = null, run_id = %s, {_TOUCHED}
+            where document_id = %s and version_number = %s and state = %s and attempts = %s and copy = %s
+            """,  # noqa: S608
+            [
+                run_id,
+                version.document_id,
+                version.version_number,
+                version.state,
+                version.attempts,
+                version.copy,
+            ],
+        ).rowcount
+        == 1
     )
-    return DueVersion(*row)
 
 
-def begin_sending(connection: Connection, version: DueVersion) -> None:
-    """Marks a version as sent from now on; must be committed before the first byte goes out."""
+def record_sent(
+    connection: Connection, version: DueVersion, content_version_id: str, md5: str | None
+) -> None:
+    """Records that Salesforce took the version, under which id; `md5` of the bytes that were sent."""
     _set(
         connection,
-        version.document_id,
-        version.version_number,
-        "state = 'sending', sending_since = clock_timestamp()",
+        version,
+        "state = 'sent', content_version_id = %s, md5 = coalesce(%s, md5), retry_at = null, first_look_at = null,"
+        " reason = null, reason_text = null, outlook = null",
+        content_version_id,
+        md5,
+        of_states="('sending')",
+    )
+
+
+def record_not_taken(connection: Connection, version: DueVersion, reason: Reason) -> None:
+    """Records that a version is certainly not in Salesforce, and why; it is sent again after a growing pause."""
+    state = "given_up" if reason.outlook == "given_up" else "failed"
+    _set(
+        connection,
+        version,
+        f"state = %s, reason = %s, reason_text = %s, outlook = %s, sending_since = null, first_look_at = null, retry_at ="
+        f" case when %s then null else clock_timestamp() + {_PAUSE} end,"
+        " attempts = attempts + case when upload.state = 'sending' then 0 else 1 end",
+        state,
+        reason.code,
+        reason.text,
+        reason.outlook,
+        state == "given_up",
+        of_states="('waiting', 'sending', 'failed')",
+    )
+
+
+def record_unclear(connection: Connection, versions: Sequence[DueVersion], pause: timedelta) -> None:
+    """Keeps versions `sending`: they are looked for after `pause`."""
+    for version in versions:
+        _set(
+            connection,
+            version,
+            "reason = %s, reason_text = %s, outlook = %s, retry_at = clock_timestamp() + %s",
+            ANSWER_LOST.code,
+            ANSWER_LOST.text,
+            ANSWER_LOST.outlook,
+            pause,
+            of_states="('sending')",
+        )
+
+
+def record_not_found(connection: Connection, version: DueVersion, at: datetime, pause: timedelta) -> None:
+    """Records that a version of unknown outcome was looked for at a time of Salesforce's clock and was not there."""
+    record_unclear(connection, [version], pause)
+    _set(connection, version, "first_look_at = coalesce(first_look_at, %s)", at, of_states="('sending')")
+
+
+def record_never_arrived(connection: Connection, version: DueVersion) -> None:
+    """Lets a version be sent again: it is not in Salesforce, and can no longer appear there by itself."""
+    _set(
+        connection,
+        version,
+        "state = 'waiting', first_look_at = null, sending_since = null, retry_at = null, reason = null, reason_text = null,"
+        " outlook = null",
+        of_states="('sending')",
     )
 
 
 def record_uploaded(
-    connection: Connection, version: DueVersion, content_version_id: str, content_document_id: str
+    connection: Connection,
+    version: DueVersion,
+    content_version_id: str,
+    content_document_id: str,
+    reason: Reason | None,
 ) -> None:
-    """Records where the version stands in Salesforce."""
+    """Records where the version stands in Salesforce; with a reason where people will not find what they expect there."""
     _set(
         connection,
-        version.document_id,
-        version.version_number,
-        "state = 'uploaded', reason = null, content_version_id = %s, content_document_id = %s, retry_at = null,"
-        " sending_since = null, uploaded_at = clock_timestamp()",
+        version,
+        "state = %s, content_version_id = %s, content_document_id = %s, retry_at = null, sending_since = null,"
+        " first_look_at = null, uploaded_at = coalesce(uploaded_at, clock_timestamp()), reason = %s, reason_text = %s, outlook = %s",
+        "given_up" if reason and reason.code == "checksum_differs" else "uploaded",
         content_version_id,
         content_document_id,
+        *((reason.code, reason.text, reason.outlook) if reason else (None, None, None)),
+        of_states="('sending', 'sent')",
     )
 
 
-def record_refused(connection: Connection, version: DueVersion, reason: str) -> None:
-    """Records that Salesforce did not take the version, with the reason; it is tried again after a growing pause."""
+def record_not_confirmed(connection: Connection, version: DueVersion, reason: Reason) -> None:
+    """Keeps a version `sent`; it is asked about again after a growing pause."""
     _set(
         connection,
-        version.document_id,
-        version.version_number,
-        f"state = 'failed', reason = %s, sending_since = null, retry_at = clock_timestamp() + {_PAUSE}",
-        reason,
+        version,
+        f"reason = %s, reason_text = %s, outlook = %s, attempts = attempts + 1, retry_at = clock_timestamp() + {_PAUSE}",
+        reason.code,
+        reason.text,
+        reason.outlook,
+        of_states="('sent')",
     )
 
 
-def record_unknown(connection: Connection, version: DueVersion, reason: str, at_least: timedelta) -> None:
-    """Keeps a version's state: what was sent, if anything, is looked for after a growing pause of `at_least` that long."""
-    _set(
-        connection,
-        version.document_id,
-        version.version_number,
-        f"reason = %s, retry_at = clock_timestamp() + greatest(%s, {_PAUSE})",
-        reason,
-        at_least,
+def hold_back(connection: Connection, reason: Reason, until: datetime) -> None:
+    """Lets everything that is not begun wait until a time, with the reason: what stops one for the moment stops all."""
+    connection.execute(
+        f"""
+        update fluint_sync.upload
+        set reason = %s, reason_text = %s, outlook = %s, retry_at = greatest(coalesce(retry_at, '-infinity'), %s), {_TOUCHED}
+        where state = 'waiting' or (state = 'failed' and outlook = 'waits_until')
+        """,  # noqa: S608
+        [reason.code, reason.text, reason.outlook, until],
     )
 
 
@@ -169,10 +317,10 @@ def content_of(connection: Connection, version: DueVersion) -> bytes | None:
 
 
 def _set(
-    connection: Connection, document_id: UUID, version_number: int, assignments: str, *values: object
+    connection: Connection, version: DueVersion, assignments: str, *values: object, of_states: str
 ) -> None:
     connection.execute(
-        f"update fluint_sync.upload set {assignments}, updated_at = now(), _xact_id = pg_current_xact_id()"  # noqa: S608
-        " where document_id = %s and version_number = %s",
-        [*values, document_id, version_number],
+        f"update fluint_sync.upload set {assignments}, {_TOUCHED}"  # noqa: S608
+        f" where document_id = %s and version_number = %s and copy = %s and state in {of_states}",
+        [*values, version.document_id, version.version_number, version.copy],
     )

@@ -1,61 +1,66 @@
-"""Sends due document versions to Salesforce as ContentVersions and records what became of each.
+"""Drains the outbox: one process at a time, several senders in it, each version of a document after the one before it.
 
-A definite refusal is a reason; an answer that never came is looked up before anything is sent again. The queue itself is
-outbox.py's; nothing here ever changes or deletes a file in Salesforce but by a new version.
+This thread decides: it looks for versions whose upload ended unclearly, hands out what is due, and asks Salesforce in one query
+about hundreds of versions that it took. Senders (sender.py) only send. Calls: one POST a file, one query for 200 of them.
+The rules are in docs/documents.md.
 """
 
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import PurePosixPath
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
-import fsspec
-
-from orchestration.documents import outbox
+from orchestration.documents import outbox, reasons
+from orchestration.documents.content import md5_of, open_content
+from orchestration.documents.files_list import deals_without_files_list
+from orchestration.documents.look import TOGETHER, InSalesforce, confirm, look_for
 from orchestration.documents.outbox import DueVersion
-from orchestration.errors import (
-    FluintError,
-    NeedsReconnectError,
-    QuotaReachedError,
-    RejectedRequestError,
-    TransientError,
-    TransientSalesforceError,
-)
+from orchestration.documents.reasons import Reason
+from orchestration.documents.sender import Outcome, Sender
+from orchestration.errors import FluintError, QuotaReachedError, TransientError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
-from orchestration.postgres.connection import Database
-from orchestration.salesforce import soql
+from orchestration.postgres.connection import Connection, Database
+from orchestration.postgres.locks import Hold, held_alone
 from orchestration.salesforce.client import Salesforce
-from orchestration.salesforce.pages import Record
 
-# A request that reached Salesforce can still commit after our time-out; its transactions end within ten minutes (REST
-# limits), so that a file which is not there after a quarter of an hour will not appear by itself.
-LATE_COMMIT = timedelta(minutes=15)
-# Salesforce's servers need not agree to the second, and a look is never made sooner than minutes after what it looks for.
-_CLOCKS_DIFFER = timedelta(minutes=1)
-_LONGEST_TITLE = 255  # ContentVersion.Title, object reference
+LATE_COMMIT = timedelta(minutes=30)
+"""How long after a look that found nothing a file can still appear by itself: ten minutes for Salesforce's longest transaction
+(Developer Limits, REST time-out), a quarter of an hour in which the kernel goes on delivering what a process wrote before it was
+killed (Linux, tcp_retries2), and what a sender takes to notice that it must stop. Both looks are dated by Salesforce's clock."""
+
+WORKERS = 4
+_LOOK_AGAIN = timedelta(minutes=5)
+_TAKEN_AT_ONCE = 500
+ROLLING = timedelta(hours=1)
+"""How long to wait at the limit of file versions: the day rolls, so an hour frees about a twenty-fourth of it."""
+_POLL = 1.0  # seconds between two looks into the outbox while large files are under way
+_MOST_IN_VAIN = 20  # unclear or untaken one after the other: Salesforce is away
+LONGEST = 600.0
+"""Seconds after which a drain begins nothing new, so that the run ends and the tables are brought up to date."""
 
 
 @dataclass
 class UploadReport:
-    """What one drain did: versions uploaded, bytes sent, and what waits or failed, by reason."""
+    """What one drain did: versions uploaded (by it, or found to be there), bytes sent, and what is not uploaded, by reason.
+
+    `is_busy`: another process drains the outbox, and nothing was done. `error`: what ended the drain early.
+    """
 
     uploaded: int = 0
     bytes_sent: int = 0
     found: int = 0
     not_uploaded: Counter[str] = field(default_factory=Counter)
     error: FluintError | None = None
-
-
-def open_content(uri: str) -> BinaryIO:
-    """Opens a version's bytes wherever fsspec can read them."""
-    opened: BinaryIO = fsspec.open(uri, "rb").open()
-    return opened
+    until: datetime | None = None
+    is_busy: bool = False
 
 
 def drain(
@@ -64,175 +69,238 @@ def drain(
     *,
     run_id: str,
     open_uri: Callable[[str], BinaryIO] = open_content,
+    workers: int = WORKERS,
 ) -> UploadReport:
     """Uploads every version that is due; one bad document does not hold up others.
 
-    Ends early, with `error` set, when nothing more can be sent for the moment: no calls left, or no connection.
+    Ends early, with `error` set, when nothing more can be sent for the moment: no calls or versions left, or no connection.
     """
     report = UploadReport()
-    recall_usage(database, salesforce.learn)
-    with database.transaction() as connection:
-        outbox.enqueue(connection)
-    sender = _Sender(database, salesforce, open_uri, report)
-    try:
-        with salesforce.purpose("upload"):
-            while report.error is None and (version := _next(database, run_id)):
-                sender.settle(version)
-    finally:
-        record_calls(database, run_id, salesforce.take_calls(), salesforce.usage)
+    with held_alone(database, "fluint documents") as hold, ExitStack() as stack:
+        if hold is None:
+            report.is_busy = True
+            return report
+        recall_usage(database, salesforce.learn)
+        connection = stack.enter_context(database.connect(autocommit=True))
+        stack.enter_context(salesforce.purpose("upload"))
+        senders = stack.enter_context(_senders(database, salesforce, open_uri, run_id, hold))
+        try:
+            with ThreadPoolExecutor(workers, thread_name_prefix="upload") as pool:
+                _Drain(connection, salesforce, open_uri, pool, senders, workers, report).run()
+        finally:
+            record_calls(database, run_id, salesforce.take_calls(), salesforce.usage)
     return report
 
 
-def _next(database: Database, run_id: str) -> DueVersion | None:
-    with database.transaction() as connection:
-        return outbox.take_due(connection, run_id)
+Send = Callable[[DueVersion], Outcome | None]
 
 
-@dataclass(frozen=True)
-class _Sender:
-    database: Database
+@contextmanager
+def _senders(
+    database: Database,
+    salesforce: Salesforce,
+    open_uri: Callable[[str], BinaryIO],
+    run_id: str,
+    hold: Hold,
+) -> Iterator[Send]:
+    """Gives a function that sends with the sender of its thread; all are closed at the end, and their calls recorded."""
+    made: dict[int, Sender] = {}
+    with ExitStack() as opened:
+
+        def send(version: DueVersion) -> Outcome | None:
+            here = threading.get_ident()
+            if here not in made:
+                connection = opened.enter_context(closing(database.connect(autocommit=True)))
+                client = opened.enter_context(closing(salesforce.another()))
+                made[here] = Sender(connection, client, open_uri, run_id, hold.insist)
+            outcome = made[here].send(version)
+            if usage := made[here].salesforce.usage:  # what one client learned, the others need not ask
+                salesforce.learn(usage.used, usage.allowed, usage.seen_at)
+            return outcome
+
+        try:
+            yield send
+        finally:
+            for sender in made.values():
+                record_calls(database, run_id, sender.salesforce.take_calls(), sender.salesforce.usage)
+
+
+@dataclass
+class _Drain:
+    """The deciding thread of one drain."""
+
+    connection: Connection
     salesforce: Salesforce
     open_uri: Callable[[str], BinaryIO]
+    pool: ThreadPoolExecutor
+    send: Send
+    workers: int
     report: UploadReport
+    _due: deque[DueVersion] = field(default_factory=deque)
+    _sending: dict[Future[Outcome | None], DueVersion] = field(default_factory=dict)
+    _taken: list[DueVersion] = field(default_factory=list)
+    _in_vain: int = 0
+    _is_stale: bool = True
+    _began: float = field(default_factory=time.monotonic)
+    _looked: float = 0.0
+    _confirmed: float = field(default_factory=time.monotonic)
 
-    def settle(self, version: DueVersion) -> None:
-        """Brings one version to an outcome that is recorded, or leaves it where it can be looked up."""
-        try:
-            if version.is_ambiguous:
-                self._look_first(version)
-            else:
-                self._send(version)
-        except FluintError as error:
-            # Nothing says that Salesforce refused the file, so it is looked for before anything is sent again.
-            self._wait(version, reason=type(error).__name__)
-            if isinstance(error, QuotaReachedError | NeedsReconnectError):
-                self.report.error = error
+    def run(self) -> None:
+        """Goes on until nothing is due, or nothing more can be sent; what is under way is always brought to its end."""
+        while True:
+            self._take()
+            self._hand_out()
+            if self._sending:
+                done, _ = wait(self._sending, timeout=_POLL, return_when=FIRST_COMPLETED)
+                for future in done:
+                    version = self._sending.pop(future)
+                    self._note(version, future.result())
+            if len(self._taken) >= TOGETHER or (self._taken and self._may_confirm()):
+                self._confirm()
+            elif not self._sending and not self._due and not self._is_stale:
+                return
 
-    def _look_first(self, version: DueVersion) -> None:
-        assert version.sent_ago is not None  # only asked of ambiguous versions
-        found = find_version(self.salesforce, version)
-        if found:
-            self._record(version, *found)
-            self.report.found += 1
-        elif version.sent_ago < LATE_COMMIT:
-            self._wait(version, LATE_COMMIT - version.sent_ago)
+    def _is_over(self) -> bool:
+        return self.report.error is not None or time.monotonic() - self._began > LONGEST
+
+    def _may_confirm(self) -> bool:
+        return not self._sending or time.monotonic() - self._confirmed > _POLL
+
+    def _take(self) -> None:
+        """Looks into the outbox when there is nothing left to hand out, and something may have come."""
+        if self._is_over():
+            self._due.clear()
+            self._is_stale = False
+            return
+        if self._due or not (self._is_stale or time.monotonic() - self._looked > _POLL):
+            return
+        self.report.not_uploaded.update(outbox.enqueue(self.connection))
+        busy = {version.document_id for version in [*self._sending.values(), *self._taken]}
+        found = outbox.due(self.connection, busy, _TAKEN_AT_ONCE)
+        self._looked, self._is_stale = time.monotonic(), bool(found)
+        self._due.extend(v for v in found if v.state in ("waiting", "failed"))
+        self._taken += [v for v in found if v.state == "sent"]
+        if unclear := [v for v in found if v.state == "sending"]:
+            self._look(unclear)
+
+    def _hand_out(self) -> None:
+        while self._due and len(self._sending) < 2 * self.workers:
+            version = self._due.popleft()
+            self._sending[self.pool.submit(self.send, version)] = version
+
+    def _note(self, version: DueVersion, outcome: Outcome | None) -> None:
+        if outcome is None:
+            return
+        if outcome.content_version_id:
+            self._in_vain = 0
+            self.report.bytes_sent += version.byte_size
+            self._taken.append(
+                replace(version, content_version_id=outcome.content_version_id, md5=outcome.md5)
+            )
+            return
+        assert outcome.reason is not None  # it was not sent
+        self.report.not_uploaded[outcome.reason.code] += 1
+        if outcome.reason is reasons.PUBLICATION_LIMIT:
+            self._stop(outcome.error, outcome.reason, datetime.now(UTC) + ROLLING)
+        elif isinstance(outcome.error, QuotaReachedError):
+            self._stop(outcome.error, outcome.reason, outcome.error.until)
+        elif isinstance(outcome.error, TransientError):
+            self._in_vain += 1
+            if self._in_vain >= _MOST_IN_VAIN:
+                self._stop(outcome.error)
+        elif outcome.error:
+            self._stop(outcome.error)
         else:
-            self._send(version)
+            self._in_vain = 0
 
-    def _send(self, version: DueVersion) -> None:
-        if version.deal_state != "live":
-            return self._refuse(version, version.deal_state)
-        if version.byte_size == 0:
-            return self._refuse(version, "empty_file")
-        try:
-            content = self._content(version)
-        except (OSError, ValueError, ImportError):  # no file, no such protocol, no driver for it
-            return self._refuse(version, "content_unreadable")
-        with self.database.transaction() as connection:
-            outbox.begin_sending(connection, version)
-        try:
-            created = self._create(version, content)
-        except (TransientError, OSError):
-            # Whether it arrived is not known: the next look decides.
-            return self._wait(version)
-        except RejectedRequestError as error:
-            return self._refuse(version, error.code or "refused")
-        except (QuotaReachedError, NeedsReconnectError) as error:
-            self.report.error = error
-            return self._refuse(version, type(error).__name__)
-        document = version.content_document_id or self._document_of(created)
-        self._record(version, created, document)
-        self.report.uploaded += 1
-        self.report.bytes_sent += version.byte_size
-
-    def _create(self, version: DueVersion, content: BinaryIO) -> str:
-        with closing(content):
-            return self.salesforce.create_content_version(
-                content_version_fields(version),
-                content,
-                file_name=version.file_name,
-                content_type=version.content_type,
-                size=version.byte_size,
-            )
-
-    def _content(self, version: DueVersion) -> BinaryIO:
-        if version.content_uri:
-            return self.open_uri(version.content_uri)
-        with self.database.transaction() as connection:
-            content = outbox.content_of(connection, version)
-        if not content:
-            raise FileNotFoundError("the version was erased after it was taken from the outbox")
-        return io.BytesIO(content)
-
-    def _document_of(self, content_version_id: str) -> str:
-        query = soql.select(["ContentDocumentId"], "ContentVersion", [soql.equal("Id", content_version_id)])
-        (row,) = (row for page in self.salesforce.query(query) for row in page.records())
-        return str(row["ContentDocumentId"])
-
-    def _record(self, version: DueVersion, content_version_id: str, content_document_id: str) -> None:
-        with self.database.transaction() as connection:
-            outbox.record_uploaded(connection, version, content_version_id, content_document_id)
-
-    def _refuse(self, version: DueVersion, reason: str) -> None:
-        self.report.not_uploaded[reason] += 1
-        with self.database.transaction() as connection:
-            outbox.record_refused(connection, version, reason)
-
-    def _wait(
-        self, version: DueVersion, at_least: timedelta = timedelta(0), *, reason: str = "answer_lost"
+    def _stop(
+        self, error: FluintError | None, reason: Reason | None = None, until: datetime | None = None
     ) -> None:
-        self.report.not_uploaded[reason] += 1
-        with self.database.transaction() as connection:
-            outbox.record_unknown(connection, version, reason, at_least)
+        if until and reason:
+            outbox.hold_back(self.connection, reason, until)
+        self.report.error = self.report.error or error
+        self.report.until = self.report.until or until
 
+    def _failed(self, error: FluintError) -> None:
+        """Notes that a question could not be asked; what stops every question stops the drain."""
+        if isinstance(error, QuotaReachedError):
+            self._stop(error, reasons.API_LIMIT, error.until)
+        elif not isinstance(error, TransientError):
+            self._stop(error)
 
-def marker(version: DueVersion) -> str:
-    """The deterministic `PathOnClient` by which a version is found again: `<document_id>.v<n>.<ext>`."""
-    return f"{version.document_id}.v{version.version_number}{PurePosixPath(version.file_name).suffix}"
+    def _look(self, versions: Sequence[DueVersion]) -> None:
+        """Looks for versions of unknown outcome; one that was not there twice, half an hour apart, is sent again."""
+        try:
+            look = look_for(self.salesforce, versions)
+        except FluintError as error:
+            outbox.record_unclear(self.connection, versions, _LOOK_AGAIN)
+            self.report.not_uploaded[reasons.ANSWER_LOST.code] += len(versions)
+            return self._failed(error)
+        for version in versions:
+            found = look.found.get(version.marker)
+            if found:
+                self._settle(version, found)
+                self.report.found += 1
+            elif version.first_look_at and look.at - version.first_look_at >= LATE_COMMIT:
+                outbox.record_never_arrived(self.connection, version)
+            else:
+                rest = LATE_COMMIT - (look.at - (version.first_look_at or look.at))
+                outbox.record_not_found(self.connection, version, look.at, min(rest, _LOOK_AGAIN))
+                self.report.not_uploaded[reasons.ANSWER_LOST.code] += 1
+        return None
 
+    def _confirm(self) -> None:
+        """Asks Salesforce for document and checksum of what it took; only then can the next version of a document go."""
+        taken, self._taken = self._taken, []
+        self._confirmed, self._is_stale = time.monotonic(), True
+        try:
+            shown = confirm(self.salesforce, [str(version.content_version_id) for version in taken])
+        except FluintError as error:
+            shown = {}
+            self._failed(error)
+        hidden = self._without_files_list(taken) if shown else set()
+        with self.connection.pipeline():
+            for version in taken:
+                if there := shown.get(str(version.content_version_id)):
+                    self._settle(version, [there], is_shown=version.opportunity_id not in hidden)
+                    self.report.uploaded += 1
+                else:
+                    outbox.record_not_confirmed(self.connection, version, reasons.NOT_CONFIRMED)
+                    self.report.not_uploaded[reasons.NOT_CONFIRMED.code] += 1
 
-def content_version_fields(version: DueVersion) -> dict[str, str]:
-    """What Salesforce is told of a version: the first names the record, later ones the document that they continue."""
-    place = (
-        {"ContentDocumentId": version.content_document_id}
-        if version.content_document_id
-        else {"FirstPublishLocationId": version.opportunity_id}
-    )
-    return {"Title": version.title[:_LONGEST_TITLE], "PathOnClient": marker(version), **place}
+    def _without_files_list(self, versions: Sequence[DueVersion]) -> set[str]:
+        try:
+            deals = sorted({version.opportunity_id for version in versions})
+            return deals_without_files_list(self.connection, self.salesforce, deals)
+        except FluintError:
+            return set()  # the daily sweep asks again; the file is there all the same
 
+    def _settle(self, version: DueVersion, there: Sequence[InSalesforce], *, is_shown: bool = True) -> None:
+        """Records where a version stands, with what is wrong about it there."""
+        first = there[0]
+        reason = self._what_is_wrong(version, there) or (None if is_shown else reasons.FILES_LIST_MISSING)
+        outbox.record_uploaded(
+            self.connection, version, first.content_version_id, first.content_document_id, reason
+        )
 
-def find_version(salesforce: Salesforce, version: DueVersion) -> tuple[str, str] | None:
-    """(ContentVersion id, ContentDocument id) of a version that is in Salesforce already, else None.
+    def _what_is_wrong(self, version: DueVersion, there: Sequence[InSalesforce]) -> Reason | None:
+        first = there[0]
+        if first.is_deleted:
+            return reasons.FILE_DELETED
+        if len(there) > 1:
+            return reasons.DOUBLE
+        md5 = version.md5 or self._md5_of(version)
+        is_other = first.byte_size != version.byte_size or (
+            first.checksum and md5 and first.checksum.lower() != md5
+        )
+        return reasons.CHECKSUM_DIFFERS if is_other else None
 
-    Asks by explicit ids (links of the record, then versions of those documents), so that Query All Files is not needed.
-    Raises TransientSalesforceError for an answer that is older than the question: it says nothing of what was sent meanwhile.
-    """
-    asked_at = salesforce.server_time()
-    documents = (
-        [version.content_document_id]
-        if version.content_document_id
-        else _linked(salesforce, version, asked_at)
-    )
-    for some in soql.chunked(documents):
-        where = [soql.is_in("ContentDocumentId", some), soql.equal("PathOnClient", marker(version))]
-        query = soql.select(["Id", "ContentDocumentId"], "ContentVersion", where)
-        for row in _fresh(salesforce, query, asked_at):
-            return str(row["Id"]), str(row["ContentDocumentId"])
-    return None
-
-
-def _fresh(salesforce: Salesforce, query: str, asked_at: datetime) -> Iterator[Record]:
-    """Yields the records of a look that was not answered from a cache on the way."""
-    for page in salesforce.query(query):
-        if page.answered_at < asked_at - _CLOCKS_DIFFER:
-            raise TransientSalesforceError(
-                f"The answer about files is dated {page.answered_at:%Y-%m-%d %H:%M:%S} UTC, before it was asked for, so it does not"
-                " count; the look is made again. If this stays, a proxy on the way keeps answers of Salesforce."
-            )
-        yield from page.records()
-
-
-def _linked(salesforce: Salesforce, version: DueVersion, asked_at: datetime) -> list[str]:
-    where = [soql.equal("LinkedEntityId", version.opportunity_id)]
-    query = soql.select(["ContentDocumentId"], "ContentDocumentLink", where)
-    return sorted({str(row["ContentDocumentId"]) for row in _fresh(salesforce, query, asked_at)})
+    def _md5_of(self, version: DueVersion) -> str | None:
+        """The MD5 of a version that an earlier process sent; None where its bytes can no longer be read."""
+        if not version.content_uri:
+            return md5_of(io.BytesIO(outbox.content_of(self.connection, version) or b""))
+        try:
+            with closing(self.open_uri(version.content_uri)) as content:
+                return md5_of(content)
+        except (OSError, ValueError, ImportError):
+            return None

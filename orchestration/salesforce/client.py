@@ -25,6 +25,7 @@ from orchestration.salesforce.describe import (
     read_deleted,
     read_describe,
     read_organization,
+    read_related_lists,
 )
 from orchestration.salesforce.oauth import OAuthApp, TokenStore
 from orchestration.salesforce.pages import Page
@@ -56,9 +57,23 @@ class Salesforce:
         self._transport = Transport(
             app, store, quota_share=quota_share, session=session, sleep=sleep, timeouts=timeout
         )
+        self._app, self._store, self._quota_share, self._timeout = app, store, quota_share, timeout
         self._api_version = api_version
         self._base = f"/services/data/v{api_version}"
         self._sleep = sleep
+
+    def another(self) -> Salesforce:
+        """Returns a client of the same connection for another thread; it keeps connections and counts of its own."""
+        made = Salesforce(
+            self._app, self._store, api_version=self._api_version, quota_share=self._quota_share,
+            sleep=self._sleep, timeout=self._timeout,
+        )  # fmt: skip
+        made._transport.usage, made._transport.purpose = self._transport.usage, self._transport.purpose
+        return made
+
+    def close(self) -> None:
+        """Closes the connections to the org that are kept for the next call."""
+        self._transport.hang_up()
 
     @property
     def usage(self) -> ApiUsage | None:
@@ -93,6 +108,13 @@ class Salesforce:
         """Returns the object's fields as the integration user sees them. Raises `ObjectUnavailableError` when it is not there."""
         return self._shaped(
             Ask("describe", sobject), lambda: read_describe(getattr(self._rest(), sobject).describe())
+        )
+
+    def related_lists(self, sobject: str, record_type_id: str) -> list[str]:
+        """Returns the child relationships that the user's page layout for a record type shows as related lists."""
+        return self._shaped(
+            Ask("describe", sobject),
+            lambda: read_related_lists(getattr(self._rest(), sobject).describe_layout(record_type_id)),
         )
 
     def query(self, soql: str, *, include_deleted: bool = True) -> Iterator[Page]:
@@ -132,7 +154,8 @@ class Salesforce:
     def create_content_version(
         self, fields: Mapping[str, str], content: BinaryIO, *, file_name: str, content_type: str, size: int
     ) -> str:
-        """Sends one file once, streamed, and returns the ContentVersion's id. `TransientSalesforceError`: look before sending again."""
+        """Sends one file once, streamed, and returns the ContentVersion's id. `TransientSalesforceError`: look before sending again,
+        unless it is a `NotTakenError`."""
         return files.create_content_version(
             self._transport,
             self._base,

@@ -94,3 +94,8 @@ def read_deleted(answer: Mapping[str, Any]) -> DeletedRecords:
 def read_organization(record: Mapping[str, Any]) -> Organization:
     """Returns what the record of Organization says."""
     return Organization(to_18(record["Id"]), bool(record["IsSandbox"]), str(record["OrganizationType"]))
+
+
+def read_related_lists(answer: Mapping[str, Any]) -> list[str]:
+    """Returns the names of a layout's related lists, which are child relationships (REST API Developer Guide, sObject Layouts)."""
+    return [str(each["name"]) for each in answer["relatedLists"]]

@@ -6,14 +6,17 @@ Facts: REST API Developer Guide, "Insert or Update Blob Data"; up to 2 GB a vers
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from requests_toolbelt import MultipartEncoder
 
-from orchestration.errors import IncompleteReadError, TransientSalesforceError
+from orchestration.errors import IncompleteReadError, NotTakenError, TransientError, TransientSalesforceError
 from orchestration.salesforce.responses import Ask
-from orchestration.salesforce.transport import Transport
+from orchestration.salesforce.transport import RenewalError, Transport
+
+# Refusals for the moment that leave nothing behind: the transaction was rolled back, or never begun.
+_NOTHING_STORED = frozenset({"UNABLE_TO_LOCK_ROW", "TOO_MANY_LOCK_FAILURE", "REQUEST_LIMIT_EXCEEDED"})
 
 
 def create_content_version(
@@ -28,10 +31,12 @@ def create_content_version(
 ) -> str:
     """Sends one file of `size` bytes once and returns the new ContentVersion's id (068…).
 
-    Raises `TransientSalesforceError` when no answer came (the file may or may not be there: look before sending again),
-    `RejectedRequestError` with Salesforce's code when it was refused, `IncompleteReadError` when `content` has another size.
+    Raises `TransientSalesforceError` when no answer came (the file may or may not be there: look before sending again) and, of
+    that kind, `NotTakenError` when it is certainly not there; `RejectedRequestError` with Salesforce's code when it was refused,
+    `IncompleteReadError` when `content` has another size. What `content.read` raises ends the request before it is whole.
     """
     start = content.tell() if content.seekable() else None
+    sent: list[MultipartEncoder] = []
 
     def body() -> tuple[Any, dict[str, str]]:
         if start is not None:
@@ -43,11 +48,23 @@ def create_content_version(
                 ("VersionData", (file_name, source, content_type)),
             ]
         )
+        sent[:] = [encoder]
         return encoder, {"Content-Type": encoder.content_type}
 
     with transport.asking(Ask("upload", "ContentVersion")):
-        response = transport.write(f"{base}/sobjects/ContentVersion", body)
+        try:
+            response = transport.write(f"{base}/sobjects/ContentVersion", body)
+        except TransientError as error:
+            if _is_certainly_not_there(error, sent):
+                raise NotTakenError(str(error), code=error.code, request_id=error.request_id) from None
+            raise
     return _new_id(response.content)
+
+
+def _is_certainly_not_there(error: TransientError, sent: Sequence[MultipartEncoder]) -> bool:
+    """A body without its last boundary is no file to Salesforce; a renewal comes after a refusal of the session."""
+    is_cut = not sent or not sent[0].finished
+    return is_cut or isinstance(error, RenewalError) or error.code in _NOTHING_STORED
 
 
 def _new_id(body: bytes) -> str:

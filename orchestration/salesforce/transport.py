@@ -89,6 +89,10 @@ class Transport(requests.Session):
         assert self._tokens is not None
         return self._tokens
 
+    def hang_up(self) -> None:
+        """Closes the kept connections."""
+        self._wire.close()
+
     @contextmanager
     def asking(self, ask: Ask) -> Iterator[None]:
         """Names what is asked for while the block runs, for texts."""

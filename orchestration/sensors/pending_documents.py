@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.documents import SENDING
+from orchestration.assets.documents import SENDING, UPLOAD
 from orchestration.documents.outbox import count_due
 from orchestration.jobs import UPLOAD_DOCUMENTS
 from orchestration.postgres.connection import Database
@@ -21,7 +21,11 @@ from orchestration.sensors.runs import deferred_until, rests_until, unfinished_r
 def pending_documents_sensor(
     context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run drains the outbox; a version that failed is due again after its own pause."""
+    """One run drains the outbox; a version that failed is due again after its own pause.
+
+    The run only sends: with the models in it, a document generated while they are built would wait for them. They follow with the
+    run that `salesforce_changes_sensor` starts when the outbox is ahead of the marts.
+    """
     with database.transaction() as connection:
         due = count_due(connection)
     if not due:
@@ -31,4 +35,4 @@ def pending_documents_sensor(
     rests = (rests_until(context.instance, UPLOAD_DOCUMENTS), deferred_until(context.instance, SENDING.key))
     if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
         return dg.SkipReason(f"{due} are due; sending goes on after {rest:%Y-%m-%d %H:%M} UTC.")
-    return dg.RunRequest(tags={"fluint/due_documents": str(due)})
+    return dg.RunRequest(asset_selection=[UPLOAD], tags={"fluint/due_documents": str(due)})

@@ -161,18 +161,43 @@ def test_an_unknown_stage_is_answered_with_the_nearest_names(shell: Shell) -> No
 
 
 def test_documents_are_added_listed_and_versioned(shell: Shell, tmp_path: Path) -> None:
-    """The outbox shows what waits; the same title on the same deal is the next version, not a second document."""
+    """The outbox shows what waits; the same title on the same deal is the next version, the same bytes are nothing new."""
     file = tmp_path / "business-case.md"
-    file.write_text("# Case\n")
     (deal,) = shell.ask("select deal_id from fluint.deals where not is_deleted_in_salesforce limit 1")[0]
     for version in (1, 2):
+        file.write_text(f"# Case {version}\n")
         said = shell("documents", "add", str(file), "--deal", str(deal))
         assert f"Version {version}" in said.line
+    assert "nothing was added" in shell("documents", "add", str(file), "--deal", str(deal)).line
     listed = shell("documents", "list")
     assert listed.text.count("waiting") == 2
     assert str(deal) in listed.line
     unknown = shell("documents", "add", str(file), "--deal", "006000000000001AAA")
     assert (unknown.exit_code, "There is no deal" in unknown.line) == (1, True)
+
+
+def test_documents_that_were_refused_say_why_and_are_tried_again_on_request(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """A state without a sentence, and an administrator who mended the org and has to wait for tomorrow."""
+    (deal,) = shell.ask("select deal_id from fluint.deals where not is_deleted_in_salesforce limit 1")[0]
+    file = tmp_path / "refused.md"
+    file.write_text("refused")
+    shell("documents", "add", str(file), "--deal", str(deal))
+    document = shell.ask("select document_id from fluint_app.document where title = 'refused'")[0][0]
+    with shell.database.transaction() as connection:
+        connection.execute(
+            "insert into fluint_sync.upload (document_id, version_number, state, opportunity_id, reason, reason_text, outlook,"
+            " retry_at) values (%s, 1, 'failed', %s, 'storage_full', 'The storage is full.', 'needs_admin', now() + interval '1 day')",
+            [document, deal],
+        )
+    for command in (["documents", "list", "--open"], ["status"]):
+        assert "1 × needs admin: The storage is full." in shell(*command).line
+    assert "now: 1." in shell("documents", "retry", str(document)).line
+    assert shell.ask(f"select retry_at from fluint_sync.upload where document_id = '{document}'") == [(None,)]
+    assert "one document" in shell("documents", "retry", "--as-new").line
+    said = shell("documents", "retry", str(document), "--as-new")
+    assert "begins a new file" in said.line, said.text
 
 
 def test_the_url_of_the_database_is_printed_for_psql(shell: Shell) -> None:

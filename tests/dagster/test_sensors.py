@@ -67,6 +67,7 @@ def test_a_generated_document_is_sent_and_modelled(house: House, tmp_path: Path)
     file.write_text("An offer.")
     add_version(house.bench.database, file, opportunity_id=deal, title="Offer")
     (request,) = house.tick("pending_documents_sensor").run_requests
+    assert [key.path for key in request.asset_selection] == [["fluint_sync", "upload"]]
     result = house.run("upload_documents_job", **request.tags)
     assert result.success, failure(result)
     assert house.ask("select deal_id, upload_state from fluint.deal_documents") == [(deal, "uploaded")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,18 +16,12 @@ from orchestration.documents import upload
 from orchestration.documents.library import add_version
 from orchestration.documents.outbox import count_due
 from orchestration.documents.upload import UploadReport, drain
-from orchestration.errors import QuotaReachedError, SetupError
+from orchestration.errors import QuotaReachedError, SetupError, TransientError
+from orchestration.postgres.locks import Hold, held_alone
 from tests.contract.running_org import V
 from tests.sync.bench import Bench
 
 CREATE = ".*/sobjects/ContentVersion/?"
-
-
-@pytest.fixture
-def deal(bench: Bench) -> str:
-    """A deal that is held."""
-    bench.load()
-    return sorted(bench.entitled(bench.owners("rep")))[0]
 
 
 def _add(bench: Bench, deal: str, folder: Path, text: str = "one", title: str = "Business case") -> None:
@@ -105,20 +101,21 @@ def test_a_version_that_may_still_be_committed_is_not_sent_again(
     )
     _drain(bench)
     bench.org.admin("DELETE", "/faults")
+    for _ in range(2):  # a look that finds nothing, and one a moment later
+        _due_now(bench)
+        assert _drain(bench).uploaded == 0
+    bench.org.admin("POST", "/clock", {"seconds": upload.LATE_COMMIT.total_seconds() - 30})
     _due_now(bench)
     assert _drain(bench).uploaded == 0
-    with bench.database.transaction() as connection:
-        long_ago = upload.LATE_COMMIT + timedelta(minutes=1)
-        connection.execute(
-            "update fluint_sync.upload set sending_since = sending_since - %s, retry_at = null", [long_ago]
-        )
+    bench.org.admin("POST", "/clock", {"seconds": 60})
+    _due_now(bench)
     assert _drain(bench).uploaded == 1
     assert len(_files(bench, deal, "Late commit")) == 1
 
 
 def test_one_refused_document_holds_up_no_other(bench: Bench, deal: str, tmp_path: Path) -> None:
     """A whole batch that fails because of one deal that was deleted."""
-    gone = sorted(bench.entitled(bench.owners("rep")))[1]
+    gone = sorted(bench.live("opportunity") & bench.entitled())[1]
     _add(bench, gone, tmp_path, title="For a deleted deal")
     _add(bench, deal, tmp_path, title="For a live deal")
     with bench.database.transaction() as connection:
@@ -162,7 +159,7 @@ def test_a_kill_between_sending_and_recording_ends_with_one_version(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("orchestration.documents.outbox.record_uploaded", die)
+        patched.setattr("orchestration.documents.outbox.record_sent", die)
         with pytest.raises(Killed):
             _drain(bench)
     _due_now(bench)
@@ -228,13 +225,12 @@ def test_a_version_whose_own_upload_reaches_the_limit_is_not_sent_again(
 def test_a_version_that_cannot_be_sent_is_tried_more_and_more_seldom(
     bench: Bench, deal: str, tmp_path: Path
 ) -> None:
-    """A run every minute, for ever, for a document whose deal was deleted."""
+    """A run every minute, for ever, for a document that only an administrator can let in."""
     _add(bench, deal, tmp_path, title="Never")
-    with bench.database.transaction() as connection:
-        connection.execute("update raw_salesforce.opportunity set _deleted_at = now() where id = %s", [deal])
+    bench.org.admin("PATCH", "/switches", {"blocked_file_types": "md"})
     pauses = []
     for _ in range(3):
-        _drain(bench)
+        assert _drain(bench).not_uploaded == {"type_blocked": 1}
         pauses += bench.ask(
             "select round(extract(epoch from retry_at - now()) / 60)::int from fluint_sync.upload"
         )
@@ -269,6 +265,11 @@ def test_bytes_that_cannot_be_opened_hold_up_no_other_document(
     _add(bench, deal, tmp_path, title="Here")
     report = _drain(bench)
     assert (report.uploaded, dict(report.not_uploaded)) == (1, {"content_unreadable": 1})
+    for _ in range(3):
+        _due_now(bench)
+        _drain(bench)
+    pause = "select retry_at - now() > interval '2 minutes' from fluint_sync.upload where state = 'failed'"
+    assert bench.ask(pause) == [(True,)]  # more and more seldom
 
 
 @contextmanager
@@ -284,3 +285,90 @@ def _forget_usage(bench: Bench) -> None:
     bench.client._transport.usage = None
     with bench.database.transaction() as connection:
         connection.execute("delete from fluint_sync.api_usage")
+
+
+def test_a_file_costs_one_call_and_a_query_is_shared_by_hundreds(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """Two calls a file where one will do: ten thousand files would take the calls that the sync needs."""
+    _add(bench, deal, tmp_path, title="The page layout is asked for once a day")
+    _drain(bench)
+    for number in range(6):
+        _add(bench, deal, tmp_path, title=f"Cheap {number}")
+    before = bench.log_position()
+    assert _drain(bench).uploaded == 6
+    calls = [(e["method"], e["path"].removeprefix(V)) for e in bench.org.admin("GET", f"/log?after={before}")]
+    posts = [call for call in calls if call == ("POST", "/sobjects/ContentVersion")]
+    others = [call for call in calls if call not in posts and call[1] != "/services/data"]
+    assert len(posts) == 6
+    assert {path for _, path in others} == {"/queryAll"}
+    assert len(others) <= 2  # one for all, unless the machine was so slow that some were confirmed earlier
+
+
+def test_a_file_that_takes_long_holds_up_neither_others_nor_what_comes_meanwhile(
+    bench: Bench, deal: str, tmp_path: Path
+) -> None:
+    """Two gigabytes on their way for half an hour, and every other document waits for the end of the run."""
+    _add(bench, deal, tmp_path, title="Takes long")
+    for number in range(3):
+        _add(bench, deal, tmp_path, title=f"Beside it {number}")
+    slow = {"kind": "late_commit", "method": "POST", "path": CREATE, "about": "Takes long"}
+    bench.org.admin("POST", "/faults", slow)
+    with ThreadPoolExecutor(1) as pool:
+        report = pool.submit(_drain, bench)
+        try:
+            _until_uploaded(bench, 3)
+            _add(bench, deal, tmp_path, title="Came meanwhile")
+            _until_uploaded(bench, 4)
+            assert not report.done()
+        finally:
+            bench.org.admin("POST", "/faults/release")
+        assert report.result().uploaded == 5
+
+
+def _until_uploaded(bench: Bench, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while bench.ask("select count(*)::int from fluint_sync.upload where state = 'uploaded'") != [(number,)]:
+        assert time.monotonic() < deadline, bench.ask("select state, reason from fluint_sync.upload")
+        time.sleep(0.05)
+
+
+def test_a_run_beside_another_one_leaves_the_outbox_to_it(bench: Bench, deal: str, tmp_path: Path) -> None:
+    """A sensor that is evaluated twice, or a run by hand beside the daemon's."""
+    _add(bench, deal, tmp_path, title="In other hands")
+    with held_alone(bench.database, "fluint documents"):
+        report = _drain(bench)
+        assert (report.is_busy, report.uploaded) == (True, 0)
+    assert _drain(bench).uploaded == 1
+
+
+def test_a_run_that_loses_its_lock_cuts_what_it_sends_and_the_next_one_sends_it(
+    bench: Bench, deal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database fails over; this run would go on sending what the next one already looks for."""
+    _add(bench, deal, tmp_path, "x" * 100_000, title="Lost the lock")
+
+    def lost(hold: Hold) -> None:
+        raise TransientError("The connection to the database was lost.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Hold, "insist", lost)
+        assert _drain(bench).not_uploaded == {"not_taken": 1}
+    assert _files(bench, deal, "Lost the lock") == []
+    _due_now(bench)
+    assert _drain(bench).uploaded == 1
+
+
+def test_a_lock_whose_connection_has_died_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is gone, and a process that asks only itself."""
+    monkeypatch.setattr("orchestration.postgres.locks._ASK_EVERY", 0.0)
+    with held_alone(bench.database, "fluint documents") as hold:
+        assert hold is not None
+        hold.insist()
+        with bench.database.connect(autocommit=True) as other:
+            other.execute(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()"
+                " and database = (select oid from pg_database where datname = current_database())"
+            )
+        with pytest.raises(TransientError, match="the right to send"):
+            hold.insist()

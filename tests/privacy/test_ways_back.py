@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from orchestration.documents import outbox
+from orchestration.documents.content import open_content
+from orchestration.documents.sender import Sender
 from orchestration.entitlement.users import FluintUser, import_users
 from orchestration.errors import SetupError
 from tests.privacy.people import Office, Person
@@ -214,16 +216,14 @@ def test_a_document_taken_from_the_outbox_before_its_deal_was_erased_is_not_sent
             [deal],
         )
         outbox.enqueue(connection)
-    with office.bench.database.transaction() as connection:
-        version = outbox.take_due(connection, "run")
-    assert version is not None
+        (version,) = outbox.due(connection, (), 1)
     office.forget("opportunity", deal)
-    from orchestration.documents.upload import UploadReport, _Sender, open_content
-
-    report = UploadReport()
     before = office.bench.log_position()
-    _Sender(office.bench.database, office.bench.client, open_content, report).settle(version)
-    assert report.not_uploaded == {"content_unreadable": 1}
+    with office.bench.database.connect(autocommit=True) as connection:
+        outcome = Sender(connection, office.bench.client, open_content, "run", lambda: None).send(version)
+    assert outcome is not None
+    assert outcome.reason is not None
+    assert outcome.reason.code == "content_unreadable"
     assert office.bench.log_position() == before
     assert office.traces(deal) == {}
 

@@ -12,6 +12,9 @@ select
     -- No row in the outbox yet: it is about to be picked up.
     coalesce(uploads.upload_state, 'waiting') as upload_state,
     uploads.upload_reason,
+    uploads.upload_reason_text,
+    uploads.upload_outlook,
+    uploads.upload_retry_at,
     org.instance_url || '/' || uploads.content_document_id as salesforce_url,
     versions.byte_size,
     coalesce(uploads.attempts, 0) as attempts,

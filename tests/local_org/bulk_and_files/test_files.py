@@ -314,3 +314,23 @@ def test_the_past_of_a_file_can_be_told_on_its_first_version(api: Served) -> Non
     assert version(api, made, "ContentModifiedDate") == {
         "ContentModifiedDate": "2020-02-03T04:05:06.000+0000"
     }
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "code"),
+    [
+        ("blocked_file_types", "exe, PDF", "FIELD_INTEGRITY_EXCEPTION"),
+        ("users_may_create_files", False, "INSUFFICIENT_ACCESS_OR_READONLY"),
+    ],
+)
+def test_what_an_administrator_forbids_of_files_is_refused_until_it_is_allowed_again(
+    api: Served, switch: str, value: object, code: str
+) -> None:
+    """A rule for types of files, and a right that users lack: fault: a client's text for either could never be seen."""
+    before = api.org.switches.as_dict()[switch]
+    api.org.switches.set({switch: value})
+    try:
+        assert refusal(api, PathOnClient="plan.pdf")[1] == code
+    finally:
+        api.org.switches.set({switch: before})
+    assert upload(api, PathOnClient="plan.pdf")

@@ -1,0 +1,35 @@
+"""The daily check that Salesforce holds every uploaded version once: it asks Salesforce, not the outbox."""
+
+import dagster as dg
+
+from orchestration.assets.documents import UPLOAD
+from orchestration.assets.reports import told_as_failure
+from orchestration.documents.sweep import REACH, sweep
+from orchestration.postgres.connection import Database
+from orchestration.salesforce.client import Salesforce
+
+
+@dg.asset_check(
+    asset=UPLOAD,
+    name="every_version_is_in_salesforce_once",
+    description=f"Every version uploaded in the last {REACH.days} days is in Salesforce, and once. A failure: doubles, which a"
+    " Salesforce admin deletes; fluint_sync.upload_double names them.",
+)
+def every_version_is_in_salesforce_once(
+    context: dg.AssetCheckExecutionContext,
+    database: dg.ResourceParam[Database],
+    salesforce: dg.ResourceParam[Salesforce],
+) -> dg.AssetCheckResult:
+    """Fails for doubles alone: a file that a person deleted, or does not see, is theirs to decide about."""
+    with told_as_failure():
+        report = sweep(database, salesforce, run_id=context.run.run_id)
+    return dg.AssetCheckResult(
+        passed=report.doubles == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "versions looked at": report.looked_at,
+            "doubles": report.doubles,
+            "deleted in Salesforce": report.deleted,
+            "on pages without a Files list": report.not_shown,
+        },
+    )

@@ -1,0 +1,91 @@
+"""A version's bytes on their way: opened wherever they lie, counted and hashed while they are sent, never held whole.
+
+Bytes other than those recorded never become a file: their last piece is withheld, and a body without its end is none. The same
+place asks whether this process may still send. How a request is made is `salesforce/files.py`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from typing import BinaryIO
+
+import fsspec
+
+from orchestration.errors import IncompleteReadError
+
+MOST_BYTES = 2 * 1024**3
+"""Bytes of one ContentVersion sent as multipart (REST API Developer Guide, "Insert or Update Blob Data")."""
+
+_PIECE = 1 << 20
+
+
+def open_content(uri: str) -> BinaryIO:
+    """Opens a version's bytes wherever fsspec can read them. Raises OSError, ValueError (protocol) or ImportError (its driver)."""
+    opened: BinaryIO = fsspec.open(uri, "rb").open()
+    return opened
+
+
+def md5_of(content: BinaryIO) -> str:
+    """The MD5 of bytes, as ContentVersion.Checksum has it."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while piece := content.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+class Checked(io.RawIOBase):
+    """Bytes that must be the recorded ones. `read` raises IncompleteReadError at the last piece of others, whatever
+    `may_go_on` raises when this process must not send any more, and OSError of the storage."""
+
+    def __init__(self, source: BinaryIO, *, size: int, sha256: str, may_go_on: Callable[[], None]) -> None:
+        """Reads `source` from where it stands; `size` in bytes, `sha256` in hexadecimal."""
+        super().__init__()
+        self._source = source
+        self._size = size
+        self._sha256 = sha256.lower()
+        self._may_go_on = may_go_on
+        self._start()
+
+    def _start(self) -> None:
+        self._read = 0
+        self._digest = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    @property
+    def md5(self) -> str:
+        """The MD5 of what was read so far."""
+        return self._md5.hexdigest()
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns up to `size` bytes."""
+        self._may_go_on()
+        piece = self._source.read(size)
+        self._read += len(piece)
+        if self._read <= self._size:
+            self._digest.update(piece)
+            self._md5.update(piece)
+        if self._read == self._size and piece and self._digest.hexdigest() != self._sha256:
+            raise IncompleteReadError(
+                "The document's bytes are not those that were recorded when it was generated, so it was not sent. Generate it again."
+            )
+        return piece
+
+    def seekable(self) -> bool:
+        """Whether sending can begin anew."""
+        return self._source.seekable()
+
+    def tell(self) -> int:
+        """Where the source stands."""
+        return self._source.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Goes back to where it began, and begins counting anew."""
+        self._start()
+        return self._source.seek(offset, whence)
+
+    def close(self) -> None:
+        """Closes the source."""
+        self._source.close()
+        super().close()
