@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from orchestration.errors import FluintError, NeedsReconnectError, SetupError
 from orchestration.salesforce import oauth
 from orchestration.salesforce.client import Salesforce
+from tests.contract.keys import key_and_certificate
 from tests.contract.running_org import RunningOrg
 from tests.salesforce.scripted_org import MemoryStore
 
@@ -156,28 +152,10 @@ def test_a_user_who_was_deactivated_meanwhile_is_named_as_the_cause(
     assert store.reason is not None
 
 
-def _key_and_certificate() -> tuple[str, str]:
-    """A private key (PEM) and a certificate of it, as whoever manages the app makes them."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fluint")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return key.private_bytes(*form).decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
 def test_an_assertion_signs_in_without_a_person_and_again_when_its_session_ends(org: RunningOrg) -> None:
     """There is no refresh token in this flow: whoever waits for one asks a person who is not there."""
-    key, certificate = _key_and_certificate()
+    org.connect()  # who approved the app once need not be approved by an admin
+    key, certificate = key_and_certificate()
     app = replace(
         org.app(), client_secret=None, sign_in="jwt", username=org.card["username"], private_key=key
     )
