@@ -86,7 +86,10 @@ def failure(errors: dict[str, FluintError]) -> dg.Failure:
 
     Tried again, once, only where that may help (`TRIED_AGAIN`): a set-up fault, a bug or a used-up allowance stays what it is.
     """
-    texts = [f"{table}: {error}" if table else str(error) for table, error in errors.items()]
+    tables: dict[str, list[str]] = {}
+    for table, error in errors.items():
+        tables.setdefault(str(error), []).append(table)
+    texts = [": ".join(filter(None, (", ".join(names), text))) for text, names in tables.items()]
     support = {
         f"{table or 'salesforce'} {name}": value
         for table, error in errors.items()

@@ -117,6 +117,6 @@ def idle_warning(refreshed_at: datetime, now: datetime) -> str | None:
     return (
         f"The connection to Salesforce was last renewed {idle.days} days ago ({refreshed_at:%Y-%m-%d}). Many apps' policies end a refresh"
         f" token after {IDLE_POLICY.days} days without use; then a Salesforce admin has to connect again. Whoever runs Fluint starts the"
-        " sync, or runs `fluint check` once; both renew it. A Salesforce admin can set the policy to 'valid until revoked' under Setup ›"
+        " sync: its first call renews it. A Salesforce admin can set the policy to 'valid until revoked' under Setup ›"
         " Manage Connected Apps › Fluint's app › Edit Policies."
     )
