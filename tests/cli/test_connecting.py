@@ -44,8 +44,9 @@ def desk(
 @pytest.fixture
 def connected(desk: Shell) -> Shell:
     """The workspace after `fluint connect`, with something read."""
-    said = desk("connect")
-    assert said.exit_code == 0, said.text
+    stored(desk).connect(
+        desk.org.connect(), client_id=str(desk.org.card["client_id"]), login_url=desk.org.url
+    )
     with desk.database.transaction() as connection:
         connection.execute(
             "insert into fluint_sync.cursor (object, position) values ('opportunity', '2026-05-01Z')"
@@ -97,6 +98,7 @@ def test_connecting_again_keeps_data_and_cursors_and_says_so(connected: Shell) -
     assert is_alive(connected, stored(connected).load())
 
 
+@pytest.mark.slow
 def test_another_user_of_the_same_org_may_connect_and_what_that_means_is_said(connected: Shell) -> None:
     """What the new user cannot see goes missing without an error (R9)."""
     with connected.database.transaction() as connection:
@@ -138,6 +140,7 @@ def test_an_org_that_does_not_answer_can_be_forgotten(connected: Shell) -> None:
     assert stored(connected).held() is None
 
 
+@pytest.mark.slow
 def test_what_connect_was_told_once_need_not_be_set(connected: Shell) -> None:
     """`fluint connect acme`, and then a sync that says that no org is named."""
     nowhere: dict[str, str | None] = {"FLUINT_SALESFORCE_URL": None}
@@ -182,6 +185,7 @@ def test_an_org_that_was_replaced_comes_in_after_the_old_one_went_to_an_archive(
     assert connected.ask("select org_id, state from fluint_sync.connection") == [(org_id, "connected")]
 
 
+@pytest.mark.slow
 def test_replacing_an_org_by_itself_archives_nothing(connected: Shell) -> None:
     """The option in a script that runs every time."""
     assert connected("connect", "--replace-org").exit_code == 0
@@ -216,6 +220,7 @@ def test_the_key_of_the_tokens_is_changed_by_a_command(connected: Shell) -> None
     assert connected("disconnect", FLUINT_ENCRYPTION_KEY=new).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_person_without_a_browser_pastes_the_address_of_the_last_page(desk: Shell) -> None:
     """A server in a rack: the consent page is opened on a laptop, whose browser ends at an address that shows nothing."""
     given = {name: value for name, value in desk.environment.items() if value is not None}
