@@ -75,7 +75,9 @@ def test_a_person_who_allows_the_access_is_connected(
         page.wait_for_url("http://localhost:*/**")
         shown = page.inner_text("body")
         assert "Fluint is connected to Salesforce" in shown
-        assert shown.index("What happens next") < shown.index("fluint users import") < shown.index("fluint sync")
+        assert (
+            shown.index("What happens next") < shown.index("fluint users import") < shown.index("fluint sync")
+        )
         assert "You can close this page" in shown
         code, text = how_it_ended(process)
     assert (code, "Connected to org" in text) == (0, True), text
