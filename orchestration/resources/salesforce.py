@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Database
 from orchestration.postgres.token_store import PostgresTokenStore
+from orchestration.resources.unready import or_told_at_use
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.my_domain import my_domain_url
 from orchestration.salesforce.oauth import OAuthApp, SignIn, Tokens
@@ -82,7 +83,10 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
     private_key_file: str | None = None
 
     def create_resource(self, context: dg.InitResourceContext) -> Salesforce:
-        """Makes the client; sends nothing."""
+        """Makes the client; sends nothing. What is missing is said at its first use."""
+        return or_told_at_use(lambda: self._client(TICK_TIMEOUTS if context.run is None else Timeouts()))
+
+    def _client(self, timeouts: Timeouts) -> Salesforce:
         if not self.encryption_key:
             raise missing("encryption_key")
         app = oauth_app(
@@ -101,5 +105,5 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
             PostgresTokenStore(self.database, self.encryption_key, Tokens),
             api_version=self.api_version,
             quota_share=self.quota_share,
-            timeout=TICK_TIMEOUTS if context.run is None else Timeouts(),
+            timeout=timeouts,
         )
