@@ -134,9 +134,20 @@ class PostgresTokenStore(Generic[T]):
                 " gives them). Whoever runs this sets the key with which the connection was made."
             ) from None
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One transaction; a connection that breaks is TransientError, for whoever holds the only copy of a token tries again."""
+        try:
+            with self._database.transaction() as conn:
+                yield conn
+        except psycopg.OperationalError:
+            raise TransientError(
+                "The database ended the connection while the Salesforce session was read or stored. Nothing is lost yet; it is tried again."
+            ) from None
+
     def load(self) -> T:
         """The grant; NeedsReconnectError when there is none or it is dead."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             row = conn.execute(_LOAD).fetchone()
         if row is None or row[6] == "disconnected":
             raise NeedsReconnectError(
@@ -152,7 +163,7 @@ class PostgresTokenStore(Generic[T]):
 
     def held(self) -> T | None:
         """The grant whatever its state, for whoever ends it; None when no tokens are held."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             row = conn.execute(_LOAD).fetchone()
         return None if row is None or row[0] is None else self._made(row)
 
@@ -201,7 +212,7 @@ class PostgresTokenStore(Generic[T]):
 
     def connect(self, tokens: T, *, client_id: str, login_url: str) -> T:
         """Stores a grant that somebody just gave, in place of an older one of the same org; WrongOrgError for another org."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             values = self._values(tokens) | {"client_id": client_id, "login_url": login_url}
             if conn.execute(_CONNECT, values).fetchone() is None:
                 raise _wrong_org(conn, tokens)
@@ -212,7 +223,7 @@ class PostgresTokenStore(Generic[T]):
 
         Returns the schema of the archive, None where nothing had to go. The caller holds `views_lock` alone.
         """
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             held = _org_of(conn)
             archive = None if held in (None, tokens.org_id) else archive_org(conn, str(held))
             if archive is not None:
@@ -222,7 +233,7 @@ class PostgresTokenStore(Generic[T]):
 
     def name_environment(self, environment: str) -> None:
         """Keeps what kind of org this is (`sandbox`, or its edition), for people who read the ledger."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             conn.execute("update fluint_sync.connection set environment = %s", [environment])
 
     def begin_refresh(self, tokens: T) -> int:
@@ -232,7 +243,7 @@ class PostgresTokenStore(Generic[T]):
         process's request may be on its way, or when somebody has just connected anew.
         """
         values = {"generation": tokens.generation, "most": _MOST_TRIES, "longest": _LONGEST_REQUEST}
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             conn.execute("set local synchronous_commit = on")
             begun = conn.execute(_BEGIN, values).fetchone()
             is_spent = conn.execute(_IS_SPENT, values).fetchone()
@@ -248,7 +259,7 @@ class PostgresTokenStore(Generic[T]):
 
     def end_refresh(self, tokens: T, *, was_taken: bool | None) -> None:
         """Takes the mark away after a request without tokens: False, the old token is as good as before; None, nobody knows."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             conn.execute(_END, {"generation": tokens.generation, "is_known": was_taken is not None})
 
     def save(self, tokens: T) -> T:
@@ -257,7 +268,7 @@ class PostgresTokenStore(Generic[T]):
         Another grant that was connected meanwhile stays. Raises NeedsReconnectError when the workspace was disconnected meanwhile,
         WrongOrgError for tokens of another org.
         """
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             # The old refresh token is dead already: this commit must be on disk, whatever the server's default is.
             conn.execute("set local synchronous_commit = on")
             saved = conn.execute(_SAVE, self._values(tokens)).rowcount
@@ -270,12 +281,12 @@ class PostgresTokenStore(Generic[T]):
 
         A grant that was connected since `tokens` were loaded stays as it is.
         """
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             conn.execute(_MARK, {"reason": reason, "generation": tokens.generation if tokens else None})
 
     def encrypt_anew(self) -> bool:
         """Encrypts the stored tokens with the first key; whether there were any. Atomic beside a process that refreshes."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             row = conn.execute(
                 "select access_token, refresh_token from fluint_sync.connection for update"
             ).fetchone()
@@ -290,7 +301,7 @@ class PostgresTokenStore(Generic[T]):
 
     def forget(self) -> None:
         """Deletes the tokens. Org, cursors and rows stay, so that connecting again goes on from there."""
-        with self._database.transaction() as conn:
+        with self._transaction() as conn:
             conn.execute(_FORGET)
 
     def _values(self, tokens: T) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from orchestration.errors import FluintError, NeedsReconnectError, TransientError, TransientSalesforceError
 from orchestration.salesforce import oauth
@@ -45,6 +46,7 @@ class Renewal:
     def __init__(self, app: oauth.OAuthApp, store: oauth.TokenStore, sleep: Callable[[float], None]) -> None:
         self._app, self._store, self._sleep = app, store, sleep
         self._unsaved: Tokens | None = None
+        self._dead: tuple[int, NeedsReconnectError] | None = None
 
     def renew(self, used: Tokens) -> tuple[Tokens, bool]:
         """Returns a live grant, and whether it was fetched by us: another process may have renewed the `used` one already.
@@ -63,29 +65,26 @@ class Renewal:
 
     def _ask(self, stored: Tokens) -> Tokens:
         """Presents the stored grant once. The mark is durable before the request leaves, and its end is before anything else."""
-        if stored.refresh_token is None:
-            return self._request(stored, tries=1)
-        tries = self._store.begin_refresh(stored)
-        try:
-            return self._request(stored, tries)
-        except NeedsReconnectError:
-            raise  # marked by `_request`
-        except RenewalError as error:
-            self._store.end_refresh(stored, was_taken=error.was_taken)
-            raise
-        except FluintError:
-            self._store.end_refresh(stored, was_taken=False)
-            raise
-
-    def _request(self, stored: Tokens, tries: int) -> Tokens:
+        if self._dead and self._dead[0] == stored.generation:
+            self._give_up(stored, self._dead[1])  # it could not be marked before
+        rotates = stored.refresh_token is not None
+        tries = self._store.begin_refresh(stored) if rotates else 1
         try:
             return oauth.refresh(self._app, stored)
         except NeedsReconnectError as error:
             reason = f"{_INTERRUPTED} {error}" if tries > 1 and stored.rotates else str(error)
-            self._store.mark_needs_reconnect(reason, stored)
-            raise NeedsReconnectError(reason, code=error.code, request_id=error.request_id) from None
-        except TransientSalesforceError as error:
-            raise RenewalError(error) from None
+            self._give_up(stored, NeedsReconnectError(reason, code=error.code, request_id=error.request_id))
+        except FluintError as error:
+            told = RenewalError(error) if isinstance(error, TransientSalesforceError) else error
+            if rotates:
+                self._store.end_refresh(stored, was_taken=getattr(told, "was_taken", False))
+            raise told from None
+
+    def _give_up(self, stored: Tokens, error: NeedsReconnectError) -> NoReturn:
+        """Marks a grant that Salesforce refused. Known here first, so that a database that is away makes nobody present it again."""
+        self._dead = stored.generation, error
+        self._store.mark_needs_reconnect(str(error), stored)
+        raise error from None
 
     def _save(self, tokens: Tokens) -> Tokens:
         for pause in range(1, _SAVES):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
@@ -173,6 +176,24 @@ def test_a_mark_that_may_still_be_at_work_is_waited_for(store: PostgresTokenStor
     with pytest.raises(TransientError, match="has lost its database"):
         store.begin_refresh(given)
     assert store.load() == given
+
+
+def test_a_connection_that_breaks_while_a_token_is_stored_may_be_tried_again(
+    store: PostgresTokenStore[Tokens], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver's error is nothing that anybody waits out, and the token that was just received is the only copy."""
+    given = store.load()
+
+    @contextmanager
+    def breaking(_: Database) -> Iterator[None]:
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+        yield
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Database, "transaction", breaking)
+        with pytest.raises(TransientError, match="tried again"):
+            store.save(given)
+    assert store.save(given).generation == given.generation + 1
 
 
 @pytest.mark.parametrize(("was_taken", "next_try"), [(False, 1), (None, 2)])

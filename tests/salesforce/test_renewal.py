@@ -109,6 +109,27 @@ def test_a_new_grant_is_stored_though_the_database_is_away_for_a_moment(
     assert (len(naps), len(org.asked(TOKEN_PATH))) == (2, 1)
 
 
+def test_a_dead_grant_that_cannot_be_marked_is_not_presented_again_by_this_process(
+    org: ScriptedOrg, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that restarts at the wrong moment would let every call of the process ask again."""
+    org.on("POST", TOKEN_PATH, REPLAYED)
+    one = renewal(org, store)
+
+    def away(reason: str, tokens: Tokens) -> None:
+        raise TransientError("the server restarts")
+
+    with monkeypatch.context() as restarting:
+        restarting.setattr(store, "mark_needs_reconnect", away)
+        for _ in range(3):
+            with pytest.raises(TransientError):
+                one.renew(store.tokens)
+    with pytest.raises(NeedsReconnectError):
+        one.renew(store.tokens)
+    assert len(org.asked(TOKEN_PATH)) == 1
+    assert store.reason is not None
+
+
 @pytest.mark.parametrize(("age", "requests_sent"), [(KEEP_ALIVE * 1.1, 1), (KEEP_ALIVE * 0.9, 0)])
 def test_a_grant_that_was_not_renewed_for_a_day_is_kept_alive(
     org: ScriptedOrg, store: MemoryStore, age: timedelta, requests_sent: int
