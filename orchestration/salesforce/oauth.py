@@ -24,7 +24,7 @@ from orchestration.errors import NeedsReconnectError, SetupError, TransientSales
 from orchestration.salesforce.ids import to_18
 from orchestration.salesforce.jwt_bearer import JWT_BEARER, assertion
 from orchestration.salesforce.my_domain import my_domain_url
-from orchestration.salesforce.oauth_errors import NoTokenAnswerError, unreachable
+from orchestration.salesforce.oauth_errors import NoTokenAnswerError, unreachable, was_never_sent
 from orchestration.salesforce.responses import request_id, sign_in_error
 
 __all__ = [
@@ -288,7 +288,10 @@ def _post(
         status = error.response.status_code if error.response is not None else 500
         raise TransientSalesforceError(_NO_TOKENS.format(app.login_url, f" (HTTP {status})")) from None
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise unreachable(app.login_url, error) from None
+        told = unreachable(app.login_url, error)
+        if was_never_sent(error) or not isinstance(told, TransientSalesforceError):
+            raise told from None
+        raise NoTokenAnswerError(str(told)) from None
     except (requests.RequestException, ValueError):
         raise NoTokenAnswerError(_NO_TOKENS.format(app.login_url, "")) from None
 

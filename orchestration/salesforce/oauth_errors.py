@@ -18,8 +18,7 @@ def unreachable(host: str, error: requests.RequestException) -> TransientSalesfo
             f"The certificate of {host} is not trusted here. Whoever runs Fluint sets FLUINT_SALESFORCE_CA_FILE to the certificate"
             " authority's file if a proxy or a local org stands there; nothing was sent."
         )
-    kind = TransientSalesforceError if was_never_sent(error) else NoTokenAnswerError
-    return kind(
+    return TransientSalesforceError(
         f"{host} did not answer ({type(error).__name__}). Nothing was changed; the next sync tries again. If this stays, check the network"
         " and the proxy settings of this computer."
     )

@@ -113,6 +113,7 @@ def test_eight_processes_with_a_revoked_grant_make_three_token_requests_at_most(
     assert token_requests(workspace.org) == 1
 
 
+@pytest.mark.slow
 def test_a_kill_before_the_request_costs_nothing(workspace: Workspace) -> None:
     """A machine that fails at the worst moment, and an admin who must connect again for it."""
     (said,) = workspace.ask(killed := workspace.process("before the request"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -76,6 +77,18 @@ def test_an_outage_of_the_token_endpoint_never_costs_the_grant(
         with pytest.raises(RenewalError):
             renewal(org, store).renew(store.tokens)
     assert renewal(org, store).renew(store.tokens)[0].access_token == "access-new"
+
+
+def test_a_host_that_cannot_be_reached_never_costs_the_grant(org: ScriptedOrg, store: MemoryStore) -> None:
+    """Nothing left this machine, so nothing can have become of it: a network that is down over a weekend is no reason to reconnect."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = f"https://127.0.0.1:{free.getsockname()[1]}"
+    away = replace(store.tokens, login_url=closed)
+    store.tokens = away
+    for _ in range(4):
+        with pytest.raises(RenewalError):
+            renewal(org, store).renew(away)
+    assert store.tries == 0
 
 
 def test_a_token_that_does_not_rotate_is_presented_as_often_as_it_takes(
