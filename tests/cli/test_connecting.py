@@ -155,6 +155,7 @@ def test_an_address_that_is_none_is_refused_with_the_right_form(desk: Shell) -> 
     assert "Did you mean acme (https://acme.my.salesforce.com)?" in said.line
 
 
+@pytest.mark.slow
 def test_another_org_is_refused_and_its_new_grant_is_given_back(connected: Shell) -> None:
     """Two companies' deals in one database; and a grant that nobody holds, yet Salesforce keeps."""
     _belong_to_another_org(connected)

@@ -49,6 +49,7 @@ def test_what_fails_for_the_moment_is_tried_once_more_and_set_up_never(house: Ho
     assert told["opportunity code"] == "API_DISABLED_FOR_ORG"
 
 
+@pytest.mark.slow
 def test_a_dead_connection_is_shown_by_a_run_and_not_by_a_tick_that_fails(house: House) -> None:
     """A tick's error is a traceback in a place where nobody looks; a run's text is on top, and it rests between two of them."""
     with house.bench.database.transaction() as connection:

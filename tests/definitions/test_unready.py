@@ -14,7 +14,7 @@ from tests.dagster.house import QUIET, failure
     ("job", "variable"),
     [
         ("sync_salesforce_job", "FLUINT_DATABASE_URL"),
-        ("upload_documents_job", "FLUINT_ENCRYPTION_KEY"),
+        pytest.param("upload_documents_job", "FLUINT_ENCRYPTION_KEY", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_for_which_something_is_not_set_names_the_setting_on_top(job: str, variable: str) -> None:
