@@ -16,6 +16,8 @@ FluintError
 │   └── TooMuchAskedError         too much for one answer: ask for less
 └── BugError                      a promise inside the program was broken
 
+`Remedy` says in one word what helps, for whoever reads a failed run; most errors have that of their class.
+
 Only classes belong here: texts are written where the facts are known. A text says what happened, to which object or user,
 what still works, and the one next step with who can take it; it never holds a secret or the content of a record.
 """
@@ -23,23 +25,53 @@ what still works, and the one next step with who can take it; it never holds a s
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What helps against an error, and so who takes the next step."""
+
+    RETRY = "retry"
+    """Nobody: the same is asked for again, later, in parts or by another way."""
+    WAIT = "wait"
+    """Nobody: it goes on by itself at a time that the text names."""
+    RECONNECT = "reconnect"
+    """A Salesforce admin connects Fluint again."""
+    SETUP = "fix the set-up"
+    """A person changes a permission, a policy or a setting."""
+    BUG = "bug"
+    """Whoever maintains Fluint: what was sent or assumed is wrong."""
 
 
 class FluintError(Exception):
     """Says in its text what a person needs to know; `code` and `request_id` are Salesforce's own, for its support."""
 
-    def __init__(self, text: str, *, code: str | None = None, request_id: str | None = None) -> None:
+    remedy: Remedy = Remedy.BUG
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        code: str | None = None,
+        request_id: str | None = None,
+        remedy: Remedy | None = None,
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.request_id = request_id
+        self.remedy = remedy or type(self).remedy
 
 
 class SetupError(FluintError):
     """Something outside the program must be changed by a person before this can work."""
 
+    remedy = Remedy.SETUP
+
 
 class NeedsReconnectError(SetupError):
     """The stored grant no longer works, or there is none: a Salesforce admin connects again."""
+
+    remedy = Remedy.RECONNECT
 
 
 class MissingFieldError(SetupError):
@@ -57,6 +89,8 @@ class WrongOrgError(SetupError):
 class TransientError(FluintError):
     """A retry, by the same caller and later, can succeed; nothing was changed by the failed attempt."""
 
+    remedy = Remedy.RETRY
+
 
 class TransientSalesforceError(TransientError):
     """Salesforce, or the network on the way to it, could not answer for the moment."""
@@ -69,17 +103,25 @@ class NotTakenError(TransientSalesforceError):
 class BulkUnavailableError(FluintError):
     """The Bulk API refused, failed or never finished this read; the same read by REST can succeed."""
 
+    remedy = Remedy.RETRY
+
 
 class QuotaReachedError(FluintError):
     """The org's API allowance for us is used up; `until` (aware, UTC) is when asking again makes sense."""
 
-    def __init__(self, text: str, *, until: datetime, code: str | None = None) -> None:
-        super().__init__(text, code=code)
+    remedy = Remedy.WAIT
+
+    def __init__(
+        self, text: str, *, until: datetime, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(text, code=code, request_id=request_id)
         self.until = until
 
 
 class IncompleteReadError(FluintError):
     """What arrived differs from what was announced (count, header, end of file): a failed read, not an empty one."""
+
+    remedy = Remedy.RETRY
 
 
 class RejectedRequestError(FluintError):
@@ -93,14 +135,17 @@ class RejectedRequestError(FluintError):
         code: str | None = None,
         request_id: str | None = None,
         fields: tuple[str, ...] = (),
+        remedy: Remedy | None = None,
     ) -> None:
-        super().__init__(text, code=code, request_id=request_id)
+        super().__init__(text, code=code, request_id=request_id, remedy=remedy)
         self.status = status
         self.fields = fields
 
 
 class TooMuchAskedError(RejectedRequestError):
     """Salesforce gives no answer because it would take too long or be too large; parts of it can be had."""
+
+    remedy = Remedy.RETRY
 
 
 class BugError(FluintError):

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dotenv import dotenv_values
@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     salesforce_subdomain: str | None = None
     salesforce_url: str | None = None
     salesforce_ca_file: Path | None = None
+    salesforce_sign_in: Literal["browser", "jwt", "client_credentials"] = "browser"
+    salesforce_username: str | None = None
+    salesforce_private_key_file: Path | None = None
     redirect_port: int = Field(1717, ge=1, le=65535)
     api_version: str = Field("66.0", pattern=r"^\d+\.0$")
 

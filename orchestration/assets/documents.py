@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.assets.reports import IS_CURRENT, failure
+from orchestration.assets.reports import IS_CURRENT, TRIED_AGAIN, failure, told_as_failure
 from orchestration.assets.salesforce import POOL
 from orchestration.documents.standing import Standing, read_standing
 from orchestration.documents.upload import UploadReport, drain
@@ -30,6 +30,7 @@ EXPLAINED = dg.AssetCheckSpec(
     kinds={"salesforce", "postgres"},
     owners=["team:data"],
     pool=POOL,
+    retry_policy=TRIED_AGAIN,
     description="The outbox: each document version that Fluint generated, and what became of it in Salesforce.",
 )
 def uploaded_documents(
@@ -38,7 +39,8 @@ def uploaded_documents(
     salesforce: dg.ResourceParam[Salesforce],
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
     """Sends every version that is due; a document that Salesforce refuses holds up no other."""
-    report = drain(database, salesforce, run_id=context.run.run_id)
+    with told_as_failure():
+        report = drain(database, salesforce, run_id=context.run.run_id)
     if report.error and not report.until:
         raise failure({"documents": report.error}) from report.error
     standing = read_standing(database)

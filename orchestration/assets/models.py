@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.reports import told_as_failure
+from orchestration.assets.reports import TRIED_AGAIN, told_as_failure
 from orchestration.modelling import Dbt, specs
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
@@ -19,6 +19,7 @@ def models_asset(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         specs=specs.asset_specs(manifest),
         check_specs=specs.check_specs(manifest),
         can_subset=True,
+        retry_policy=TRIED_AGAIN,
     )
     def models(
         context: dg.AssetExecutionContext, database: dg.ResourceParam[Database], dbt: dg.ResourceParam[Dbt]

@@ -5,16 +5,20 @@ Counts and times only. No name, e-mail or content may enter: Dagster's event log
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from orchestration.errors import FluintError, SetupError
+from orchestration.errors import BugError, FluintError, Remedy
+from orchestration.postgres.faults import of_postgres
 from orchestration.sync.options import ObjectReport
 
 IS_CURRENT = "is_current"
 RAW = "raw_salesforce"
+# The one level at which what failed for the moment is tried again as a whole; a run never is, and a request only for seconds.
+TRIED_AGAIN = dg.RetryPolicy(max_retries=1, delay=10)
 
 
 def raw_key(table: str) -> dg.AssetKey:
@@ -54,23 +58,49 @@ def events(
 
 @contextmanager
 def told_as_failure() -> Iterator[None]:
-    """Ends the step with the text of an error of ours on top, where Dagster would show its own and a traceback."""
+    """Ends the step with the text of an error on top, where Dagster would show a library's and a traceback.
+
+    What is no error of ours is Postgres', in its words for people, or a bug of ours: that one keeps its traceback below the text.
+    """
     try:
         yield
-    except FluintError as error:
-        raise failure({"": error}) from error
+    except dg.Failure:
+        raise
+    except Exception as error:
+        # Only its place is kept of an error that is not ours: its message may quote a record, and Dagster's log cannot be edited.
+        told = of_postgres(error) or _bug(error).with_traceback(error.__traceback__)
+        raise failure({"": told}) from told
+
+
+def _bug(error: Exception) -> BugError:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return BugError(
+        f"Fluint met something that it does not expect: {type(error).__name__}, in {where.name} ({where.filename.rpartition('/')[2]},"
+        f" line {where.lineno}). What was committed stays, and nothing else was changed. This is for Fluint's support to mend, with the"
+        " traceback below."
+    )
 
 
 def failure(errors: dict[str, FluintError]) -> dg.Failure:
-    """The failure of a step: the texts as they are, Salesforce's codes as metadata; a set-up fault is never retried."""
-    texts = [f"{table}: {error}" if table else str(error) for table, error in errors.items()]
+    """The failure of a step: the texts as they are; what helps and Salesforce's codes as metadata.
+
+    Tried again, once, only where that may help (`TRIED_AGAIN`): a set-up fault, a bug or a used-up allowance stays what it is.
+    """
+    tables: dict[str, list[str]] = {}
+    for table, error in errors.items():
+        tables.setdefault(str(error), []).append(table)
+    texts = [": ".join(filter(None, (", ".join(names), text))) for text, names in tables.items()]
     support = {
         f"{table or 'salesforce'} {name}": value
         for table, error in errors.items()
-        for name, value in (("code", error.code), ("request id", error.request_id))
+        for name, value in (
+            ("remedy", error.remedy.value),
+            ("code", error.code),
+            ("request id", error.request_id),
+        )
         if value
     }
-    retry = not any(isinstance(error, SetupError) for error in errors.values())
+    retry = all(error.remedy is Remedy.RETRY for error in errors.values())
     return dg.Failure(description="\n".join(texts), metadata=support, allow_retries=retry)
 
 

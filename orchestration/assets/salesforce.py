@@ -10,7 +10,7 @@ import dagster as dg
 
 from orchestration.assets.modes import Mode, keys_were_read, mode_of
 from orchestration.assets.months import FIRST_MONTH, MONTHS, created_range, report_covered_months
-from orchestration.assets.reports import IS_CURRENT, events, raw_key, told_as_failure
+from orchestration.assets.reports import IS_CURRENT, TRIED_AGAIN, events, raw_key, told_as_failure
 from orchestration.modelling import Dbt
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
@@ -43,6 +43,7 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
+        retry_policy=TRIED_AGAIN,
     )
     def salesforce(
         context: dg.AssetExecutionContext,

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration.cli.faults import of_postgres
 from orchestration.errors import FluintError
+from orchestration.postgres.faults import of_postgres
 
 # Without a terminal (a pipe, CI) there is no width to ask for, and 80 columns would fold ids.
 _WIDTH = None if sys.stdout.isatty() else 120
@@ -52,7 +52,9 @@ def speaking(command: Command) -> Command:
 
 def _say(error: FluintError) -> None:
     # Text(): a bracket in a message is not markup.
-    errors.print(Text.assemble(("✗ ", "bold red"), str(error)))
+    from orchestration.cli.names import with_names
+
+    errors.print(Text.assemble(("✗ ", "bold red"), with_names(str(error))))
     for name, value in (("code", error.code), ("request id", error.request_id)):
         if value:
             errors.print(f"  Salesforce's {name}: {value}", style="dim", markup=False)

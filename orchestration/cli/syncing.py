@@ -71,6 +71,8 @@ def status() -> None:
     workspace = Workspace.here()
     seen = read_status(workspace.database)
     console.print(f"Connection: {seen.connection}")
+    if warning := _idle(workspace):
+        console.print(warning, style="yellow", soft_wrap=True, markup=False)
     console.print(freshness_table(workspace))
     console.print(
         f"Owners in scope: {seen.owners_in_scope}, of them not fully listed: {seen.owners_missing}."
@@ -79,6 +81,17 @@ def status() -> None:
     console.print(f"API calls: {seen.calls_today} by this sync in 24 hours; {seen.usage}.")
     console.print(f"Documents: {seen.uploads or 'none'}.")
     say_reasons(workspace)
+
+
+def _idle(workspace: Workspace) -> str | None:
+    """What a person reads before the connection dies because nobody used it."""
+    from orchestration.postgres.connection_ledger import connection_facts
+    from orchestration.salesforce.renewal import idle_warning
+
+    facts = connection_facts(workspace.database)
+    if facts is None or facts.state != "connected" or not facts.has_refresh_token:
+        return None
+    return idle_warning(facts.refreshed_at, datetime.now(UTC))
 
 
 def freshness_table(workspace: Workspace) -> object:

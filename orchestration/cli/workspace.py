@@ -61,6 +61,11 @@ class Workspace:
             subdomain=settings.salesforce_subdomain,
             redirect_port=settings.redirect_port,
             ca_file=str(settings.salesforce_ca_file) if settings.salesforce_ca_file else None,
+            sign_in=settings.salesforce_sign_in,
+            username=settings.salesforce_username,
+            private_key_file=str(settings.salesforce_private_key_file)
+            if settings.salesforce_private_key_file
+            else None,
         )
 
     @property

@@ -3,11 +3,12 @@
 import dagster as dg
 
 from orchestration.postgres.connection import Database
+from orchestration.resources.unready import or_told_at_use
 from orchestration.settings import missing
 
 
 class DatabaseResource(dg.ConfigurableResource[Database]):
-    """Gives a `Database`; `SetupError` names the variable that is not set."""
+    """Gives a `Database`; a `SetupError` at its first use names the variable that is not set."""
 
     url: str | None = None
     without_tls_because: str | None = None
@@ -15,6 +16,9 @@ class DatabaseResource(dg.ConfigurableResource[Database]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Database:
         """Makes the object; opens no connection."""
+        return or_told_at_use(self._database)
+
+    def _database(self) -> Database:
         if not self.url:
             raise missing("database_url")
         return Database(self.url, without_tls_because=self.without_tls_because, erasure_key=self.erasure_key)

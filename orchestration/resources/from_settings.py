@@ -30,6 +30,11 @@ def resources(settings: Settings) -> dict[str, Any]:
         redirect_port=settings.redirect_port,
         api_version=settings.api_version,
         quota_share=settings.quota_share,
+        sign_in=settings.salesforce_sign_in,
+        username=settings.salesforce_username,
+        private_key_file=str(settings.salesforce_private_key_file)
+        if settings.salesforce_private_key_file
+        else None,
     )
     return {"database": database, "salesforce": salesforce, "dbt": DbtResource(database=database)}
 

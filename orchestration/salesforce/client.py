@@ -15,7 +15,7 @@ import requests
 from simple_salesforce.api import Salesforce as SimpleSalesforce
 
 from orchestration.errors import FluintError
-from orchestration.salesforce import bulk, files, query
+from orchestration.salesforce import bulk, files, query, soql
 from orchestration.salesforce.bulk import BulkJob
 from orchestration.salesforce.describe import (
     DeletedRecords,
@@ -176,6 +176,13 @@ class Salesforce:
         query = "SELECT Id, IsSandbox, OrganizationType FROM Organization"
         return self._shaped(
             Ask("org", "the org"), lambda: read_organization(self._rest().query(query)["records"][0])
+        )
+
+    def name_of(self, user_id: str) -> str:
+        """Returns a user's name, for people who use the command line; ids are what enters Dagster."""
+        statement = soql.select(["Name"], "User", [soql.equal("Id", user_id)])
+        return self._shaped(
+            Ask("query", "User"), lambda: str(self._rest().query(statement)["records"][0]["Name"])
         )
 
     def _shaped(self, ask: Ask, read: Callable[[], _T]) -> _T:

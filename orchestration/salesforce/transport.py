@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
-from orchestration.errors import BugError, NeedsReconnectError, SetupError, TransientSalesforceError
+from orchestration.errors import BugError, SetupError, TransientError, TransientSalesforceError
 from orchestration.salesforce import oauth, quota
 from orchestration.salesforce.oauth_errors import unreachable
+from orchestration.salesforce.renewal import Renewal, RenewalError, is_due
 from orchestration.salesforce.responses import Ask, DeadSessionError, error_for, parse_json, read_refusal
 
 CHUNK = 1 << 16
@@ -47,10 +48,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class RenewalError(TransientSalesforceError):
-    """No answer came to a token request. Whether the refresh token was used up is unknown, so this call does not present it again."""
-
-
 class Transport(requests.Session):
     """Sends requests as the integration user; every refusal leaves it as an error of `orchestration.errors`."""
 
@@ -74,7 +71,7 @@ class Transport(requests.Session):
         )
         self._wire = session or requests.Session()
         self._tokens: oauth.Tokens | None = None
-        self._unsaved: oauth.Tokens | None = None
+        self._renewal = Renewal(app, store, sleep)
         self._origins: set[str] = set()
         self._ask = Ask("org", "the org")
         self.usage: quota.ApiUsage | None = None
@@ -83,9 +80,13 @@ class Transport(requests.Session):
 
     @property
     def tokens(self) -> oauth.Tokens:
-        """The grant in use, read from the store at the first call. Raises `NeedsReconnectError` when there is none."""
+        """The grant in use, read from the store at the first call. Raises `NeedsReconnectError` when there is none.
+
+        One that was not renewed for a day is renewed then: a token that nobody presents dies of the app's policy.
+        """
         if self._tokens is None:
             self._use(self._store.load())
+            self._keep_alive()
         assert self._tokens is not None
         return self._tokens
 
@@ -253,22 +254,15 @@ class Transport(requests.Session):
 
     def _renew(self) -> bool:
         """Puts a live token to use; True if it was fetched by us, False if another process had already done it."""
-        with self._store.exclusive() as stored:
-            if stored.generation != self.tokens.generation:
-                self._use(stored)
-                self._unsaved = None
-                return False
-            try:
-                # With rotation the stored token is dead once it was presented: a grant that could not be saved is saved first.
-                self._unsaved = self._unsaved or oauth.refresh(self._app, stored)
-            except NeedsReconnectError as error:
-                self._store.mark_needs_reconnect(str(error))
-                raise
-            except TransientSalesforceError as error:
-                raise RenewalError(str(error)) from None
-            self._use(self._store.save(self._unsaved))
-            self._unsaved = None
-            return True
+        tokens, is_ours = self._renewal.renew(self.tokens)
+        self._use(tokens)
+        return is_ours
+
+    def _keep_alive(self) -> None:
+        assert self._tokens is not None
+        if is_due(self._tokens, utc_now()):
+            with suppress(TransientError):  # the session may live; the next process tries again
+                self._renew()
 
     def _retrying(self, call: Callable[[], _T]) -> _T:
         return tenacity.Retrying(

@@ -11,7 +11,7 @@ import dagster as dg
 
 from orchestration.assets.modes import KEYS_READ, KEYS_TAG
 from orchestration.assets.reports import is_current
-from orchestration.errors import QuotaReachedError, TransientError
+from orchestration.errors import FluintError, QuotaReachedError
 from orchestration.jobs import BUILD_MODELS, SYNC_SALESFORCE
 from orchestration.modelling import marts_are_behind
 from orchestration.postgres.connection import Database
@@ -52,7 +52,8 @@ def salesforce_changes_sensor(
         try:
             with views_lock(database, shared=True):
                 outcome = read_keys(sync, tables_of_a_tick(sync), most_pages=options.most_key_pages)
-        except (TransientError, QuotaReachedError) as error:
+        except FluintError as error:
+            # A run shows it, and then it rests; a tick that fails every minute helps nobody.
             outcome = KeysOutcome(errors={"opportunity": error})
         return answer(_answer_changes(outcome) or _answer_errors(context.instance, outcome), behind)
 

@@ -73,7 +73,12 @@ def test_a_person_who_allows_the_access_is_connected(
         sign_in(page, org, url)
         page.get_by_role("button", name="Allow").click()
         page.wait_for_url("http://localhost:*/**")
-        assert "You can close this page" in page.inner_text("body")
+        shown = page.inner_text("body")
+        assert "Fluint is connected to Salesforce" in shown
+        assert (
+            shown.index("What happens next") < shown.index("fluint users import") < shown.index("fluint sync")
+        )
+        assert "You can close this page" in shown
         code, text = how_it_ended(process)
     assert (code, "Connected to org" in text) == (0, True), text
     assert str(org.card["client_secret"]) not in text
@@ -90,6 +95,8 @@ def test_a_person_who_denies_the_access_is_told_so(
         sign_in(page, org, url)
         page.get_by_role("button", name="Deny").click()
         page.wait_for_url("http://localhost:*/**")
+        assert "Fluint is not connected to Salesforce" in page.inner_text("body")
+        assert "choose Allow" in page.inner_text("body")
         code, text = how_it_ended(process)
     assert code == 1
     assert "Traceback" not in text

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -90,7 +90,7 @@ class RunningOrg:
             for _ in range(_MOST_PAGES):
                 if answer.is_redirect:
                     address = urljoin(answer.url, answer.headers["Location"])
-                    if address.startswith(CALLBACK):
+                    if urlsplit(address).hostname == "localhost":
                         return address
                     answer = browser.get(address, allow_redirects=False, timeout=30)
                     continue

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import requests
 
-from orchestration.errors import NeedsReconnectError, SetupError
+from orchestration.errors import FluintError, NeedsReconnectError, SetupError
 from orchestration.salesforce import oauth
 from orchestration.salesforce.client import Salesforce
+from tests.contract.keys import key_and_certificate
 from tests.contract.running_org import RunningOrg
 from tests.salesforce.scripted_org import MemoryStore
 
@@ -86,16 +87,105 @@ def test_a_disconnected_grant_is_marked_after_one_token_request(
 
 
 @pytest.mark.parametrize(
-    ("policy", "words"), [("blocked", "chooses Unblock"), ("admin_approved", "profile or permission set")]
+    ("switches", "where"),
+    [
+        ({"connected_app_policy": "blocked"}, "Connected Apps OAuth Usage, finds Fluint and chooses Unblock"),
+        (
+            {"connected_app_policy": "uninstalled"},
+            "Connected Apps OAuth Usage, finds Fluint and chooses Install",
+        ),
+        ({"connected_app_policy": "admin_approved"}, "adds the user's profile or permission set"),
+        ({"login_ip_ranges": "10.0.0.0/8"}, "the profile › Login IP Ranges"),
+        ({"organization_is_active": False}, "--replace-org"),
+        ({"logins_per_hour": 0}, "Setup › Login History"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
-def test_an_app_that_the_org_keeps_out_tells_the_admin_where_to_click(
-    org: RunningOrg, policy: str, words: str
+def test_an_org_that_keeps_us_out_tells_the_admin_where_to_click(
+    org: RunningOrg, switches: dict[str, object], where: str
 ) -> None:
-    """The first thing that goes wrong in a real org."""
-    org.admin("PATCH", "/switches", {"connected_app_policy": policy})
+    """The first thing that goes wrong in a real org, and Salesforce's own words leave an admin searching."""
+    lacking = _without_permission(org, "PermissionsCanApproveUninstalledApps")
+    org.admin("PATCH", "/switches", switches)
     attempt = oauth.begin_login(org.app())
-    with pytest.raises(SetupError, match=words):
-        oauth.finish_login(org.app(), attempt, org.visit(attempt.url))
+    try:
+        with pytest.raises(FluintError) as caught:
+            oauth.finish_login(org.app(), attempt, org.visit(attempt.url))
+    finally:
+        _set(org, *lacking, True)
+    assert where in str(caught.value)
+    assert "Setup ›" in str(caught.value) or "--replace-org" in str(caught.value)
+    assert caught.value.code
+
+
+def _without_permission(org: RunningOrg, permission: str) -> tuple[str, list[str], str]:
+    """Takes a permission from everybody, so that the org's policy is what decides; returns what gives it back."""
+    tokens = org.connect()
+    asked = f"SELECT Id FROM PermissionSet WHERE {permission} = true"
+    found = org.call(tokens, "GET", f"/query?q={asked.replace(' ', '+')}").json()["records"]
+    change = ("PermissionSet", [str(row["Id"]) for row in found], permission)
+    _set(org, *change, False)
+    return change
+
+
+def _set(org: RunningOrg, sobject: str, ids: list[str], field: str, value: object) -> None:
+    changes = [{"update": sobject, "id": ids, "values": {field: value}}] if ids else []
+    org.admin("POST", "/transactions", {"changes": changes, "commit": True})
+
+
+def test_a_user_who_was_deactivated_meanwhile_is_named_as_the_cause(
+    org: RunningOrg, client: Salesforce, store: MemoryStore
+) -> None:
+    """The colleague who connected it has left: the sync stops that night, and on the first page nobody thinks of her."""
+    attempt = oauth.begin_login(org.app())
+    came = org.visit(attempt.url)
+    assert ids(client)
+    user = store.tokens.user_id
+    _set(org, "User", [user], "IsActive", False)
+    try:
+        with pytest.raises(NeedsReconnectError, match="activates the user under Setup › Users"):
+            oauth.finish_login(org.app(), attempt, came)
+        with pytest.raises(NeedsReconnectError, match=rf"integration user \({user}\) was deactivated"):
+            ids(client)
+    finally:
+        _set(org, "User", [user], "IsActive", True)
+    assert store.reason is not None
+
+
+def test_an_assertion_signs_in_without_a_person_and_again_when_its_session_ends(org: RunningOrg) -> None:
+    """There is no refresh token in this flow: whoever waits for one asks a person who is not there."""
+    org.connect()  # who approved the app once need not be approved by an admin
+    key, certificate = key_and_certificate()
+    app = replace(
+        org.app(), client_secret=None, sign_in="jwt", username=org.card["username"], private_key=key
+    )
+    with pytest.raises(NeedsReconnectError, match="uploads the certificate"):
+        oauth.sign_in(app)
+    org.admin("PATCH", "/switches", {"jwt_certificate": certificate, "jwt_longest_life_seconds": 180.0})
+    store = MemoryStore(oauth.sign_in(app))
+    assert store.tokens.refresh_token is None
+    with requests.Session() as session:
+        client = Salesforce(app, store, session=session, sleep=lambda _: None)
+        assert ids(client)
+        org.admin("DELETE", f"/tokens?token={store.tokens.access_token}")
+        assert ids(client)
+    assert store.tokens.generation == 1
+    with pytest.raises(NeedsReconnectError, match="pre-authorized"):
+        oauth.sign_in(replace(app, username="nobody@acme.example"))
+    with pytest.raises(SetupError, match="no RSA private key") as caught:
+        oauth.sign_in(replace(app, private_key="hunter2"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_apps_own_secret_signs_in_as_the_user_whom_the_admin_named(org: RunningOrg) -> None:
+    """The other way without a person; and what is missing on the app's page is said."""
+    app = replace(org.app(), sign_in="client_credentials")
+    with pytest.raises(NeedsReconnectError, match="'Run As'"):
+        oauth.sign_in(app)
+    org.admin("PATCH", "/switches", {"client_credentials_username": org.card["username"]})
+    store = MemoryStore(oauth.sign_in(app))
+    with requests.Session() as session:
+        assert ids(Salesforce(app, store, session=session, sleep=lambda _: None))
 
 
 def test_a_wrong_client_secret_names_the_setting(org: RunningOrg, store: MemoryStore) -> None:

@@ -26,6 +26,7 @@ MAY_USE = {
         "requests_toolbelt",
         "urllib3",
         "authlib",
+        "joserfc",
         "tenacity",
         "pydantic",
     },

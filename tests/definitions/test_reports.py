@@ -51,6 +51,7 @@ def test_an_object_that_fails_is_not_materialized_and_the_others_are() -> None:
     assert failure is not None
     assert failure.description == "contact: Contact.LastName is hidden."
     assert {name: value.value for name, value in failure.metadata.items()} == {
+        "contact remedy": "fix the set-up",
         "contact code": "INVALID_FIELD",
         "contact request id": "42",
     }

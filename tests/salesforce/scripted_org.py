@@ -130,6 +130,7 @@ class MemoryStore:
         self.tokens = tokens
         self.reason: str | None = None
         self.saved = 0
+        self.tries = 0
         self._lock = threading.Lock()
 
     def load(self) -> Tokens:
@@ -144,13 +145,26 @@ class MemoryStore:
         with self._lock:
             yield self.load()
 
+    def begin_refresh(self, tokens: Tokens) -> int:
+        """Counts how often the token was presented without a known result; twice is the most."""
+        if self.tries >= 2 and tokens.rotates:
+            self.mark_needs_reconnect("interrupted twice", tokens)
+            self.load()
+        self.tries += 1
+        return self.tries
+
+    def end_refresh(self, tokens: Tokens, *, was_taken: bool | None) -> None:
+        """Forgets tries whose end is known."""
+        self.tries = self.tries if was_taken is None else 0
+
     def save(self, tokens: Tokens) -> Tokens:
         """Keeps the grant under the next generation."""
         self.saved += 1
+        self.tries = 0
         self.tokens = replace(tokens, generation=self.tokens.generation + 1)
         return self.tokens
 
-    def mark_needs_reconnect(self, reason: str) -> None:
+    def mark_needs_reconnect(self, reason: str, tokens: Tokens) -> None:
         """Remembers that the grant is dead."""
         self.reason = reason
 

@@ -98,7 +98,7 @@ def test_the_org_and_the_user_are_told_apart_from_any_other(org: ScriptedOrg, cl
         (403, "API_DISABLED_FOR_ORG", SetupError, "edition includes API access"),
         (403, "TXN_SECURITY_NO_ACCESS", SetupError, "Transaction Security Policies"),
         (410, "", SetupError, "api_version"),
-        (400, "MALFORMED_QUERY", RejectedRequestError, "The query of Opportunity was refused"),
+        (400, "MALFORMED_QUERY", RejectedRequestError, "The query of Opportunity was not understood"),
         (400, "OPERATION_TOO_LARGE", TooMuchAskedError, "in smaller parts"),
         (414, "", RejectedRequestError, "HTTP 414"),
     ],

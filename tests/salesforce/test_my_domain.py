@@ -26,6 +26,14 @@ from orchestration.salesforce.my_domain import my_domain_url
             "https://acme-dev-ed.develop.my.salesforce.com",
         ),
         ("http://acme.my.salesforce.com:443/home", "https://acme.my.salesforce.com"),
+        ("acme--uat.cs123.my.salesforce.com", "https://acme--uat.sandbox.my.salesforce.com"),
+        (
+            "https://acme--uat--c.sandbox.vf.force.com/apex/Page",
+            "https://acme--uat.sandbox.my.salesforce.com",
+        ),
+        ("https://acme--c.vf.force.com", "https://acme.my.salesforce.com"),
+        ("acme.my.site.com/help", "https://acme.my.salesforce.com"),
+        ("acme.trailblaze.my.salesforce.com", "https://acme.trailblaze.my.salesforce.com"),
     ],
 )
 def test_what_a_person_has_at_hand_becomes_the_orgs_origin(typed: str, origin: str) -> None:
@@ -49,12 +57,33 @@ def test_what_a_person_has_at_hand_becomes_the_orgs_origin(typed: str, origin: s
         "acme_inc",
         "-acme",
         "https://[acme",
+        "acme.sandbox.my.salesforce.com",
+        "acme.eu5.my.salesforce.com",
+        "00D5f000005VabC",
     ],
 )
 def test_what_names_no_org_is_refused_with_the_right_form(typed: str) -> None:
     """Credentials typed into a look-alike host are lost."""
     with pytest.raises(SetupError, match=r"https://acme\.my\.salesforce\.com"):
         my_domain_url(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("acme.salesforce.com", "acme (https://acme.my.salesforce.com)"),
+        ("acme.eu5.my.salesforce.com", "acme (https://acme.my.salesforce.com)"),
+        ("na1.salesforce.com", None),
+        ("www.salesforce.com", None),
+        ("acme.sandbox", "acme--uat"),
+    ],
+)
+def test_a_refusal_shows_the_right_form_of_what_was_typed(typed: str, meant: str | None) -> None:
+    """A rule is read twice; one's own name in the right form is copied once. Salesforce's own hosts are nobody's name."""
+    with pytest.raises(SetupError) as caught:
+        my_domain_url(typed)
+    assert (meant or "Setup › My Domain") in str(caught.value)
+    assert ("Did you mean" in str(caught.value)) == bool(meant and "https" in meant)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What Postgres says when a database is not what a command needs, as a sentence with the next step.
+"""What Postgres says when a database is not what a command or a run needs, as a sentence with the next step.
 
 Errors come from three drivers (psycopg, psycopg2 under Dagster, SQLAlchemy around both); all carry Postgres' own code.
 """
