@@ -149,7 +149,12 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
         dg.DefaultSensorStatus.RUNNING,
     )
     schedules = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
-    nightly = ["deal_daily_snapshot_schedule", "check_models_schedule", "reread_recent_months_schedule"]
+    nightly = [
+        "deal_daily_snapshot_schedule",
+        "check_models_schedule",
+        "reread_recent_months_schedule",
+        "check_setup_schedule",
+    ]
     assert schedules == dict.fromkeys(nightly, "UTC")
     assert {s.default_status for s in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
 
