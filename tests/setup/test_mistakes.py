@@ -110,7 +110,7 @@ READING = [
     case("enhanced_email_off", "email_message", FEATURE, "enhanced_email_off", "neither Enhanced Email nor Email-to-Case",
          "E-mail activity stays empty until Enhanced Email is on", "Setup › Enhanced Email › Enable"),
     case("access_activities_missing", "email_message", FEATURE, "activities_missing", "'Access Activities', which governs EmailMessage",
-         f"{SYSTEM} 'Access Activities'"),
+         f"{SYSTEM} 'Access Activities'", also={"task": FEATURE, "event": FEATURE}),
     case("mail_bodies_hidden", "email_message", DATA, "required_field_hidden", "EmailMessage.HtmlBody and EmailMessage.TextBody",
          "tick 'Read Access' of HtmlBody and TextBody"),
 ]  # fmt: skip

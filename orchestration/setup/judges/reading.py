@@ -132,10 +132,14 @@ def _hidden(seen: Seen, sobject: SObject, described: Describe) -> Iterator[Fault
     if required:
         code = "deal_field_hidden" if sobject.name == "Opportunity" else "required_field_hidden"
         yield Fault(code, ", ".join(required), _values(seen, sobject.name) | _named(sobject.name, required))
-    for path in (field.path for field in hidden if field.need is not Need.REQUIRED):
-        consequence = _FIELDS.get(f"{sobject.name}.{path}", f"{sobject.name}.{path} stays empty")
-        values = _values(seen, sobject.name) | _named(sobject.name, [path]) | {"consequence": consequence}
-        yield Fault("field_hidden", path, values)
+    others = [field.path for field in hidden if field.need is not Need.REQUIRED]
+    plain = [path for path in others if f"{sobject.name}.{path}" not in _FIELDS]
+    told = [(_FIELDS[f"{sobject.name}.{path}"], [path]) for path in others if path not in plain]
+    if plain:
+        told.append((f"These columns of {sobject.table_name} stay empty", plain))
+    for consequence, paths in told:
+        values = _values(seen, sobject.name) | _named(sobject.name, paths) | {"consequence": consequence}
+        yield Fault("field_hidden", ", ".join(paths), values)
 
 
 def _named(sobject: str, paths: list[str]) -> dict[str, object]:
