@@ -78,10 +78,13 @@ class Admin:
 
     def follow(self, step: str) -> None:
         """Does the first of the ways that a step names."""
-        way = step.split("; or ")[0]
-        if way.startswith("Mend what"):
+        if step.startswith("Mend what"):
             return
-        self.done.append(way)
+        self.done.append(step)
+        for way in step.split("; or ")[0].split("; then "):
+            self._go(way)
+
+    def _go(self, way: str) -> None:
         if policy := next((values for words, values in _POLICIES.items() if words in way), None):
             self.org.admin("PATCH", "/switches", policy)
         elif "› System Permissions ›" in way:

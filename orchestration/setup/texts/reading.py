@@ -98,7 +98,7 @@ TEXTS: Mapping[str, Text] = {
         "E-mail activity stays empty.",
         "Deals and contacts go on.",
         ADMIN,
-        "Setup › Enhanced Email: see that it is enabled; then {holder} › System Permissions: see that 'Access Activities' is ticked",
+        "Setup › Enhanced Email › Enable, where it is off; then {holder} › System Permissions › Edit › tick 'Access Activities' › Save",
     ),
     "files_missing": Text(
         Outcome.FEATURE,
