@@ -72,7 +72,7 @@ def org(row: Record) -> OrgFacts:
 
 def user(row: Record) -> UserFacts:
     """The integration user."""
-    return UserFacts(bool(row["IsActive"]), str((row["Profile"] or {}).get("Name", "")))
+    return UserFacts(str((row["Profile"] or {}).get("Name", "")))
 
 
 def licence(row: Record) -> str:

@@ -53,7 +53,7 @@ def _of_the_org(me: str) -> dict[str, str]:
         "org": soql.select(
             ["Id", "IsSandbox", "OrganizationType", "DefaultOpportunityAccess"], "Organization"
         ),
-        "user": soql.select(["IsActive", "Profile.Name"], "User", where_me),
+        "user": soql.select(["Profile.Name"], "User", where_me),
         "licence": soql.select(licence, "User", where_me),
         "apps": soql.select(["Name", *_POLICIES], "ConnectedApplication"),
         "token_apps": soql.select(

@@ -46,7 +46,6 @@ class OrgFacts:
 class UserFacts:
     """The integration user."""
 
-    is_active: bool
     profile: str
 
 

@@ -91,8 +91,14 @@ def app_permitted(seen: Seen) -> Judgement:
     apps = seen.salesforce.apps
     if isinstance(apps, FluintError):
         return unseen(seen, "the list of installed apps", apps)
-    if _ours(seen) is not None:
-        return fine(f"The app {_app_name(seen)} is installed and admits {seen.user}.")
+    app = _ours(seen)
+    if app is not None:
+        permitted = (
+            "users whom an admin approved, such as"
+            if app.admin_approved_only
+            else "whoever approves it, and so"
+        )
+        return fine(f"The app {app.name} is installed and admits {permitted} {seen.user}.")
     may = seen.salesforce.may_approve_apps
     if may is True or seen.salesforce.may_use_any_client is True:
         return fine(f"The app is not listed as installed; {seen.user} may use apps that are not.")
