@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.sync.bench import Bench
 
@@ -29,6 +31,7 @@ def items(shell: Shell) -> dict[str, Any]:
     return {item["item"]: item for item in json.loads(said.text)["items"]} | {"exit": said.exit_code}
 
 
+@pytest.mark.slow
 def test_the_worst_answer_is_the_exit_code(office: Office) -> None:
     """A monitor knows one number, and a cron job that always ends with 0 is none."""
     shell, bench = office
@@ -84,6 +87,7 @@ def test_a_ticket_gets_the_same_as_markdown(office: Office) -> None:
     assert (refused.exit_code, "choose one" in refused.line) == (1, True)
 
 
+@pytest.mark.slow
 def test_what_one_missing_permission_hides_is_told_once(office: Office) -> None:
     """Ten times the same click path hides the two that differ."""
     shell, bench = office

@@ -21,7 +21,7 @@ from tests.sync.bench import Bench
 
 __all__ = ["deployed_template"]
 
-OPPORTUNITIES = 120
+OPPORTUNITIES = 60
 # The cast has people on purpose whom nobody can match; an office in which all is well has none of them.
 _DOUBTFUL = ("ambiguous_a", "ambiguous_b")
 

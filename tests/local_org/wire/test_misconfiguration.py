@@ -48,6 +48,7 @@ def state(web: Web) -> list[object]:
     return [*rows, switches, layouts.json()["records"]]
 
 
+@pytest.mark.slow
 def test_every_mistake_is_undone_without_a_trace(administrator: Web) -> None:
     """A test that leaves a mistake behind makes the next one prove the wrong thing."""
     before = state(administrator)
