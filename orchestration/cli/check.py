@@ -124,25 +124,23 @@ def _unwell(report: Report) -> list[Answer]:
     return sorted((a for a in report.answers if a.findings), key=lambda a: -order.index(a.outcome.value))
 
 
-def _untested(report: Report) -> dict[str, list[str]]:
-    """What would let items be tested → the items: one missing permission can hide many."""
-    steps: dict[str, list[str]] = {}
+def _untested(report: Report) -> dict[str, list[tuple[str, str]]]:
+    """What would let items be tested → (title, reason) of each: one missing permission can hide many."""
+    steps: dict[str, list[tuple[str, str]]] = {}
     for answer in report.answers:
         for finding in answer.findings:
             if finding.outcome.value == _UNTESTED:
-                steps.setdefault(f"{finding.who}: {finding.step}", []).append(
-                    f"{answer.title} ({finding.seen})"
-                )
+                steps.setdefault(f"{finding.who}: {finding.step}", []).append((answer.title, finding.seen))
     return steps
 
 
-def _show_untested(step: str, titles: list[str]) -> None:
+def _show_untested(step: str, hidden: list[tuple[str, str]]) -> None:
     mark, style = _MARKS[_UNTESTED]
+    titles, reasons = zip(*hidden, strict=True)
     console.print()
-    console.print(Text.assemble((f"{mark} ", style), (f"{len(titles)} could not be tested", "bold")))
-    for title in titles:
-        console.print(Text.assemble(("  - ", "dim"), title))
-    console.print(Text.assemble(("  what lets them be tested: ", "dim"), step))
+    console.print(Text.assemble((f"{mark} ", style), (f"{len(hidden)} could not be tested", "bold")))
+    for name, text in (("which", "; ".join(titles)), ("why", reasons[0]), ("what lets them be tested", step)):
+        console.print(Text.assemble((f"  {name}: ", "dim"), text))
 
 
 def _show_finding(answer: Answer, finding: Finding, report: Report) -> None:
@@ -168,9 +166,15 @@ def _parts(answer: Answer, finding: Finding, report: Report) -> Iterator[tuple[s
 
 
 def _changed(drift: Drift) -> str:
-    new = f"new is {', '.join(drift.new)}" if drift.new else ""
-    gone = f"mended is {', '.join(drift.gone)}" if drift.gone else ""
+    new = f"new: {', '.join(map(_spoken, drift.new))}" if drift.new else ""
+    gone = f"mended: {', '.join(map(_spoken, drift.gone))}" if drift.gone else ""
     return f"was {drift.before.value}, is {drift.now.value}; {'; '.join(filter(None, (new, gone)))}"
+
+
+def _spoken(key: str) -> str:
+    """`field_hidden: Amount` as a person says it."""
+    code, _, subject = key.partition(": ")
+    return code.replace("_", " ") + (f" ({subject})" if subject else "")
 
 
 def _line(outcome: str, head: str, text: str) -> None:

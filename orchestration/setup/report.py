@@ -40,8 +40,8 @@ class Answer:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What is wrong, for the next check to compare."""
-        return tuple(finding.key for finding in self.findings)
+        """What is wrong, for the next check to compare; what could not be tested says nothing of it."""
+        return tuple(each.key for each in self.findings if each.outcome is not Outcome.UNTESTED)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_people_are_named_and_what_changed_comes_first(office: Office) -> None:
         said.line.index("Since the last check"),
         said.line.index("Opportunity.Amount cannot be read"),
     )
-    assert drift < said.line.index("new is field_hidden: Amount") < amount
+    assert drift < said.line.index("new: field hidden (Amount)") < amount
     integration = bench.client.identity().user_id
     assert f"({integration}: Fluint Integration, integration@acme.example)" in said.line
     person = next(m for m in bench.people if m["role"] == "ambiguous_a")
