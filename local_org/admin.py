@@ -21,6 +21,7 @@ from local_org.admin_faults import FaultEndpoints
 from local_org.admin_time import TimeEndpoints
 from local_org.bulk_table import add_other_job
 from local_org.errors import ApiError
+from local_org.misconfiguration import MISTAKES, Setup
 from local_org.org import Org
 from local_org.registration import registration_of
 from local_org.rest.describe import MASTER
@@ -41,6 +42,7 @@ class Admin:
         self._tokens = tokens
         self._log = log
         self._faults = faults
+        self._setup = Setup(org)
 
     def mount(self) -> Mount:
         """Gives the routes of all admin endpoints."""
@@ -68,6 +70,9 @@ class Admin:
             ("/faults/release", "POST", faults.release),
             ("/layouts", "GET", self.layout),
             ("/layouts", "PATCH", self.set_layout),
+            ("/mistakes", "GET", self.mistakes),
+            ("/mistakes", "POST", self.make_mistakes),
+            ("/mistakes", "DELETE", self.undo_mistakes),
             ("/cast", "GET", self.cast),
             ("/changes/{name}", "POST", self.change),
             ("/jobs", "POST", self.add_other_job),
@@ -152,6 +157,19 @@ class Admin:
         if not found:
             raise ValueError(f"There is no {sobject} with {equal}.")
         return found[0]
+
+    async def mistakes(self, request: Request) -> Response:
+        """Gives the mistakes in the set-up that were made, and all that can be."""
+        return JSONResponse({"made": self._setup.made(), "known": list(MISTAKES)})
+
+    async def make_mistakes(self, request: Request) -> Response:
+        """Makes the mistakes that the body (a list) names."""
+        return JSONResponse({"made": await run_in_threadpool(self._setup.make, await request.json())})
+
+    async def undo_mistakes(self, request: Request) -> Response:
+        """Makes the set-up what it was."""
+        await run_in_threadpool(self._setup.undo)
+        return Response(status_code=204)
 
     async def cast(self, request: Request) -> Response:
         """Gives the people of the demo and the part that each plays."""

@@ -20,12 +20,6 @@ _REFUSALS = {
     "admin_approved": ("invalid_app_access", "user is not admin approved to access this app"),
     "uninstalled": ("invalid_client", "app must be installed into org"),
 }
-_VALIDITY = {
-    "until_revoked": None,
-    "immediately": "IMMEDIATELY",
-    "after_days": "DAYS",
-    "idle_days": "IDLE_DAYS",
-}
 
 
 def refusal(org: Org, user_id: str) -> OAuthError | None:
@@ -87,10 +81,18 @@ def _app(org: Org) -> dict[str, object]:
     policy = switches.refresh_token_policy
     return {
         "Id": make_id("0H4", 1), "Name": APP_NAME, "OptionsAllowAdminApprovedUsersOnly": switches.connected_app_policy == "admin_approved",
-        "OptionsRefreshTokenValidityMetric": _VALIDITY.get(policy), "OptionsHasSessionLevelPolicy": False, "OptionsIsInternal": False,
-        "RefreshTokenValidityPeriod": int(switches.refresh_token_days) if policy.endswith("_days") else None,
+        # Object Reference, ConnectedApplication: true where the last use counts, false where the age does. For "immediately" 0 is a guess.
+        "OptionsRefreshTokenValidityMetric": policy == "idle_days", "OptionsIsInternal": False,
+        "OptionsHasSessionLevelPolicy": switches.high_assurance_sessions,
+        "RefreshTokenValidityPeriod": _period(policy, switches.refresh_token_days),
         "CreatedDate": when, "LastModifiedDate": when, "SystemModstamp": when,
     }  # fmt: skip
+
+
+def _period(policy: str, days: float) -> int | None:
+    if policy == "immediately":
+        return 0
+    return int(days) if policy.endswith("_days") else None
 
 
 def _token(grant: Grant) -> dict[str, object]:

@@ -13,6 +13,7 @@ from local_org.switches import Switches
 from local_org.tables import Tables
 
 _MAIL = frozenset({"EmailMessage", "EmailMessageRelation"})
+_FILES = frozenset({"ContentVersion", "ContentDocument", "ContentDocumentLink", "AttachedContentDocument"})
 _TRACKING = frozenset({"IsTracked", "IsOpened", "IsBounced", "FirstOpenedDate", "LastOpenedDate"})
 _BODIES = frozenset({"TextBody", "HtmlBody"})
 
@@ -27,6 +28,8 @@ class Features:
     email_tracking: bool
     multi_currency: bool
     opportunity_teams: bool
+    files: bool
+    users_are_private: bool
     custom_fields: bool
     absent_permissions: frozenset[str]
     tokens_of_others: bool
@@ -43,6 +46,8 @@ class Features:
             switches.email_tracking,
             switches.multi_currency,
             switches.opportunity_teams,
+            switches.files,
+            switches.users_are_private,
             switches.custom_fields,
             switches.absent_permissions(),
             not switches.oauth_tokens_of_others_need_manage_users,
@@ -53,6 +58,8 @@ class Features:
         """Tells whether the object exists in this org."""
         if sobject.name in _MAIL:
             return self.enhanced_email
+        if sobject.name in _FILES:
+            return self.files
         return sobject.name != "OpportunityTeamMember" or self.opportunity_teams
 
     def fields(self, sobject: SObject) -> list[Field]:

@@ -57,7 +57,11 @@ class Access(Permissions):
             return self.has("QueryAllFiles") and self.has("ViewAllData")
         if sobject.sharing.startswith("user:"):
             return self.has("ManageUsers") or self._features.tokens_of_others
-        if sobject.sharing == "public" or self.has("ViewAllData"):
+        if self.has("ViewAllData"):
+            return True
+        if sobject.name == "User" and self._features.users_are_private:
+            return self.has("ViewAllUsers") or self.has("ManageUsers")
+        if sobject.sharing == "public":
             return True
         return sobject.access.startswith(("object", "like:")) and (
             self.object_flag(sobject, "PermissionsViewAllRecords")
@@ -110,6 +114,8 @@ class Access(Permissions):
         if self.sees_all(sobject):
             return None
         match sobject.sharing:
+            case "public":  # users, where they are private: oneself and those below in the role hierarchy
+                return self._of_owners(f"{alias}.Id")
             case "owner":
                 return self._visible_by_owner(sobject, alias)
             case "file":

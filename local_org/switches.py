@@ -76,6 +76,8 @@ class Switches:
     client_credentials_username: str = ""
     # Certificate (PEM) that the app's JWT bearer assertions are checked with; empty: none was uploaded.
     jwt_certificate: str = ""
+    # The app demands sessions of high assurance, as ConnectedApplication shows it; no session here is lower for it.
+    high_assurance_sessions: bool = False
     # What the org and its edition allow.
     api_enabled_for_org: bool = True
     # Calls that have lasted long_call_seconds (real time) of which so many may run at once: 25 in production, 5 in a Developer org.
@@ -101,6 +103,8 @@ class Switches:
     per_app_api_limit: int = unconfirmed(0, 250, section="2.1")
     # Unconfirmed: whether the Files list shows among the related lists that a layout describes.
     layouts_name_the_files_list: bool = unconfirmed(True, False, section="2.1")
+    # Unconfirmed: whether the Tooling API shows a layout's Metadata to whoever may see the set-up, or takes Customize Application.
+    layout_metadata_needs_customize_application: bool = unconfirmed(False, True, section="2.1")
     # How far back the list of deleted rows reaches: 15 days, less where so much was deleted that its log was cut.
     deleted_list_days: float = 15.0
     # Unconfirmed: how far latestDateCovered of a change list lies before the end asked for.
@@ -148,6 +152,9 @@ class Switches:
     email_tracking: bool = True
     multi_currency: bool = False
     opportunity_teams: bool = False
+    files: bool = True
+    # Sharing of users: off, everybody sees everybody; on, that takes View All Users.
+    users_are_private: bool = False
     custom_fields: bool = False
     # Unconfirmed: the length of a mail's body, 32,000 or 131,072.
     email_body_length: int = unconfirmed(131_072, 32_000, section="4")

@@ -15,6 +15,7 @@ from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
 from orchestration.assets.salesforce import salesforce_asset
+from orchestration.assets.setup import setup_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import plausibility
@@ -26,6 +27,7 @@ from orchestration.sensors.licensed_owners import newly_licensed_owners_sensor
 from orchestration.sensors.pending_documents import pending_documents_sensor
 from orchestration.sensors.salesforce_changes import salesforce_changes_sensor
 from orchestration.settings import Settings, load_settings
+from orchestration.setup.seen import Numbers
 from orchestration.sync.objects import BY_TABLE
 from orchestration.sync.options import SyncOptions
 
@@ -42,7 +44,12 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
     )
     base = dg.Definitions(
-        assets=[salesforce_asset(options), models, uploaded_documents],
+        assets=[
+            salesforce_asset(options),
+            models,
+            uploaded_documents,
+            setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
+        ],
         asset_checks=[
             every_month_is_covered,
             every_version_is_in_salesforce_once,

@@ -28,6 +28,7 @@ SNAPSHOT_DEALS = "deal_daily_snapshot_job"
 CHECK_MODELS = "check_models_job"
 CHECK_DOCUMENTS = "check_documents_job"
 SYNC_NOW = "sync_now_job"
+CHECK_SETUP = "check_setup_job"
 
 RAW = dg.AssetSelection.groups("salesforce")
 VIEWS = dg.AssetSelection.groups("staging", "entitlement", "intermediate")
@@ -38,6 +39,7 @@ COVERAGE = dg.AssetSelection.checks(every_month_is_covered)
 PLAUSIBILITY = dg.AssetSelection.checks(*PLAUSIBLE)
 SWEEP = dg.AssetSelection.checks(every_version_is_in_salesforce_once)
 UPLOAD = dg.AssetSelection.groups("documents") - SWEEP
+SETUP = dg.AssetSelection.groups("setup")
 
 # Higher goes first: a change waits neither for history nor for a file.
 _PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0"}
@@ -111,6 +113,12 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
             model_tests | COVERAGE | PLAUSIBILITY,
             None,
             "Runs every test of the models and Great Expectations over whole tables.",
+        ),
+        _job(
+            CHECK_SETUP,
+            SETUP,
+            None,
+            "Tests how Salesforce is set up, item by item, at 30 API calls at most; what is wrong says who can mend it, and where.",
         ),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.months import months_until
-from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_DOCUMENTS, CHECK_MODELS, SNAPSHOT_DEALS
+from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_DOCUMENTS, CHECK_MODELS, CHECK_SETUP, SNAPSHOT_DEALS
 
 # Deals change most in their first weeks: what a fault of ours or of Salesforce's left out of them is healed within a day.
 REREAD_MONTHS = 2
@@ -25,7 +25,7 @@ def reread_recent_months_schedule(context: dg.ScheduleEvaluationContext) -> dg.R
 
 
 def schedules() -> list[dg.ScheduleDefinition]:
-    """The daily snapshot shortly before midnight, so that it holds the day; all tests and the re-read in the night after it."""
+    """The daily snapshot shortly before midnight, so that it holds the day; all tests, the re-read and the set-up in the night after it."""
     return [
         reread_recent_months_schedule,
         dg.ScheduleDefinition(
@@ -51,5 +51,13 @@ def schedules() -> list[dg.ScheduleDefinition]:
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Runs every test of the models and Great Expectations.",
+        ),
+        dg.ScheduleDefinition(
+            name="check_setup_schedule",
+            job_name=CHECK_SETUP,
+            cron_schedule="0 5 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Tests how Salesforce is set up, before people begin to work.",
         ),
     ]

@@ -320,7 +320,7 @@ CONNECTED_APPLICATION = SObject(
         m.name_field(255, ""),
         *m.audit(),
         m.flag("OptionsAllowAdminApprovedUsersOnly"),
-        m.picklist("OptionsRefreshTokenValidityMetric", 40, (), "N", permissionable=False),
+        m.flag("OptionsRefreshTokenValidityMetric"),
         m.flag("OptionsHasSessionLevelPolicy"),
         m.flag("OptionsIsInternal"),
         m.integer("RefreshTokenValidityPeriod", permissionable=False),

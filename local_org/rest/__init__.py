@@ -14,7 +14,17 @@ from starlette.routing import Route
 
 from local_org import access_log
 from local_org.org import Org
-from local_org.rest import collections, composite, describe, discovery, layouts, query, records, replication
+from local_org.rest import (
+    collections,
+    composite,
+    describe,
+    discovery,
+    layouts,
+    query,
+    records,
+    replication,
+    tooling,
+)
 from local_org.rest.dispatch import Answer, Call, respond
 from local_org.shapes import returned_in
 
@@ -28,6 +38,7 @@ __all__ = [
     "records",
     "replication",
     "routes",
+    "tooling",
 ]
 _JSON = "application/json;charset=UTF-8"
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]

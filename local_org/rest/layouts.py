@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from local_org.errors import not_found
 from local_org.ids import to_18
@@ -55,6 +56,29 @@ def _assigned(
         if found:
             return name, list(json.loads(str(found[0][0])))
     return _setting(sobject, record_type_id, None), list(_DEFAULT)
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The layout that a profile has for a record type: its id, name, and related lists by child relationship."""
+
+    layout_id: str
+    name: str
+    related_lists: list[str]
+
+
+def assigned(store: Store, sobject: str, record_type_id: str, profile_id: str) -> Assigned:
+    """Returns the layout that users of a profile see for a record type: the profile's own, else that of everybody."""
+    setting, lists = _assigned(store, sobject, record_type_id, profile_id)
+    return Assigned(_layout_id(setting), _layout_name(store, setting), lists)
+
+
+def _layout_name(store: Store, setting: str) -> str:
+    _, sobject, record_type_id, *profile = setting.split(":")
+    record_type = store.get("RecordType", record_type_id)
+    owner = store.get("Profile", profile[0]) if profile else None
+    named = [f"{sobject} Layout", *(str(row["Name"]) for row in (record_type, owner) if row)]
+    return " - ".join(named)
 
 
 def related_lists(

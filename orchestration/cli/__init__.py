@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from orchestration.cli import (
+    check,
     connecting,
     database,
     documents,
@@ -39,6 +40,7 @@ app.command("rotate-key")(speaking(connecting.rotate_key))
 app.command("sync")(speaking(syncing.sync))
 app.command("backfill")(speaking(syncing.backfill))
 app.command("status")(speaking(syncing.status))
+app.command("check")(speaking(check.check))
 app.command("why")(speaking(why.why))
 app.add_typer(users.group, name="users")
 app.add_typer(filters.group, name="filters")

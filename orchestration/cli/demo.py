@@ -267,6 +267,6 @@ def _say_what_next() -> None:
     for command, what in (
         ("make ui", "the same project in the Dagster UI, with an org that lives"),
         (".venv/bin/fluint db start", "this demo's Postgres again, for psql; `fluint db stop` ends it"),
-        ("docs/salesforce-set-up.md", "connect a real org"),
+        ("docs/salesforce-setup.md", "connect a real org"),
     ):
         console.print(f"  {command:<27} {what}")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import requests
 from simple_salesforce.api import Salesforce as SimpleSalesforce
@@ -28,7 +28,7 @@ from orchestration.salesforce.describe import (
     read_related_lists,
 )
 from orchestration.salesforce.oauth import OAuthApp, TokenStore
-from orchestration.salesforce.pages import Page
+from orchestration.salesforce.pages import Page, Record
 from orchestration.salesforce.quota import ApiUsage
 from orchestration.salesforce.responses import Ask, no_answer
 from orchestration.salesforce.transport import Timeouts, Transport
@@ -184,6 +184,16 @@ class Salesforce:
         return self._shaped(
             Ask("query", "User"), lambda: str(self._rest().query(statement)["records"][0]["Name"])
         )
+
+    def limits(self) -> Mapping[str, Any]:
+        """Returns the org's limits by name, each with `Max` and `Remaining`. Raises `SetupError` without View Setup and Configuration."""
+        return self._shaped(Ask("org", "the org's limits"), lambda: dict(self._rest().limits()))
+
+    def tooling_query(self, soql: str) -> list[Record]:
+        """Returns the records of a query of the Tooling API, one page of them: what is set up in the org, never its data."""
+        return query.first_page(
+            self._transport, f"{self._base}/tooling", soql, include_deleted=False
+        ).records()
 
     def _shaped(self, ask: Ask, read: Callable[[], _T]) -> _T:
         """Asks, and takes an answer of another shape than the API promises for none."""

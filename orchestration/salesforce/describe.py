@@ -23,10 +23,11 @@ class DescribedField:
 
 @dataclass(frozen=True)
 class Describe:
-    """One object and the fields that the integration user may read, by name."""
+    """One object and the fields that the integration user may read, by name; whether the user may create records of it."""
 
     name: str
     fields: Mapping[str, DescribedField]
+    createable: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def read_describe(answer: Mapping[str, Any]) -> Describe:
         )
         for given in answer["fields"]
     }
-    return Describe(str(answer["name"]), fields)
+    return Describe(str(answer["name"]), fields, bool(answer.get("createable")))
 
 
 def read_deleted(answer: Mapping[str, Any]) -> DeletedRecords:

@@ -46,6 +46,7 @@ def test_a_database_without_an_upgrade_is_told_so_by_every_command(new_shell: Sh
         ["users", "list"],
         ["preview"],
         ["why", "rep@example.com"],
+        ["check"],
         ["filters", "show"],
         ["filters", "set"],
         ["documents", "list"],

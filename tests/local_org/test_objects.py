@@ -123,7 +123,7 @@ FIELDS = {
         "LicenseDefinitionKey:string Name:string MasterLabel:string TotalLicenses:int UsedLicenses:int Status:picklist"
     ),
     "ConnectedApplication": (
-        "Name:string OptionsAllowAdminApprovedUsersOnly:boolean OptionsRefreshTokenValidityMetric:picklist "
+        "Name:string OptionsAllowAdminApprovedUsersOnly:boolean OptionsRefreshTokenValidityMetric:boolean "
         "OptionsHasSessionLevelPolicy:boolean OptionsIsInternal:boolean RefreshTokenValidityPeriod:int:N"
     ),
     "OauthToken": (

@@ -37,7 +37,7 @@ def test_the_connected_app_is_listed_with_its_policies_while_it_is_installed(api
     assert records(api, APP)[0]["OptionsAllowAdminApprovedUsersOnly"] is False
     api.switch(connected_app_policy="admin_approved", refresh_token_policy="idle_days")
     assert records(api, APP) == [
-        {"Name": "Fluint", "OptionsAllowAdminApprovedUsersOnly": True, "OptionsRefreshTokenValidityMetric": "IDLE_DAYS",
+        {"Name": "Fluint", "OptionsAllowAdminApprovedUsersOnly": True, "OptionsRefreshTokenValidityMetric": True,
          "RefreshTokenValidityPeriod": 30}
     ]  # fmt: skip
     api.switch(connected_app_policy="uninstalled")

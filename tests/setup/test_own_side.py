@@ -1,0 +1,281 @@
+"""What is wrong on Fluint's own side, and what shows only by how something looks: judged without asking the org again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg import sql
+
+from orchestration.entitlement.filters import BackfillFilter
+from orchestration.errors import (
+    BugError,
+    MissingFieldError,
+    NeedsReconnectError,
+    ObjectUnavailableError,
+    RejectedRequestError,
+    SetupError,
+    TransientSalesforceError,
+)
+from orchestration.setup.asking import ask
+from orchestration.setup.held import read_held
+from orchestration.setup.outcome import Outcome
+from orchestration.setup.report import Finding, judge
+from orchestration.setup.seen import FluintSeen, SalesforceSeen, Seen
+from orchestration.setup.texts import TEXTS
+from tests.setup.clinic import Clinic, answer_of, unwell
+from tests.setup.test_mistakes import CASES
+from tests.sync.bench import TABLES
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """What a look at the healthy office saw."""
+
+    salesforce: SalesforceSeen
+    fluint: FluintSeen
+
+    def finding(self, item: str, code: str, **seen: Any) -> Finding:
+        """The finding of that code, where some facts are otherwise: those of the org, or of our side as `fluint`."""
+        fluint = replace(self.fluint, **seen.pop("fluint", {}))
+        report = judge(Seen(replace(self.salesforce, **seen), fluint), fluint.now, {})
+        found = [each for each in answer_of(report, item).findings if each.key.partition(": ")[0] == code]
+        assert found, unwell(report)
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def healthy(clinic: Clinic) -> Healthy:
+    """One look at the office in which all is well."""
+    held = read_held(clinic.bench.database, TABLES)
+    return Healthy(ask(clinic.client(), held), held)
+
+
+REFUSED = SetupError("refused", code="some_error")
+OTHER = RejectedRequestError(
+    "The query was refused. (INSUFFICIENT_ACCESS)", status=403, code="INSUFFICIENT_ACCESS"
+)
+NOT_THERE = ObjectUnavailableError("It is not there.", code="INVALID_TYPE")
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+# (item, code, words of the text, what is seen otherwise of the org)
+OF_THE_ORG: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("connection", "not_reached", "Salesforce could not be asked: no route",
+     {"refused": TransientSalesforceError("no route"), "org": TransientSalesforceError("no route")}),
+    ("connection", "settings_refuse", "FLUINT_ENCRYPTION_KEY is no Fernet key",
+     {"user_id": "", "refused": SetupError("FLUINT_ENCRYPTION_KEY is no Fernet key.")}),
+    ("connection", "sign_in_refused", "Do what Salesforce's text above says", {"refused": REFUSED, "org": REFUSED}),
+    ("api_access", "version_not_served", "FLUINT_API_VERSION", {"refused": SetupError("gone", code="UNSUPPORTED_API_VERSION")}),
+    ("api_access", "password_expired", "Reset Password",
+     {"refused": SetupError("x", code="INVALID_OPERATION_WITH_EXPIRED_PASSWORD")}),
+    ("api_access", "not_asked", "could not be asked for", {"refused": REFUSED, "org": REFUSED}),
+    ("refresh_token_policy", "token_policy_hidden", "no token has been renewed since the sign-in", {"apps": ()}),
+    ("opportunity_stage", "object_of_everybody_missing", "which every user with a Salesforce licence can",
+     {"describes": {"OpportunityStage": NOT_THERE}}),
+    ("email_message", "email_object_missing", "no Enhanced Email, or the user lacks 'Access Activities'",
+     {"describes": {"EmailMessage": NOT_THERE}, "may_access_activities": MissingFieldError("no such field")}),
+    ("deals_take_files", "deal_not_shared_to_edit", "it is shared with it to read only", {"may_edit_a_deal": False}),
+    ("files_list_on_layouts", "not_visible", "The query was refused", {"layouts": OTHER}),
+    ("user_permissions", "not_visible", "no such field", {"sets": MissingFieldError("no such field")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "code", "words", "seen"), OF_THE_ORG, ids=[each[1] for each in OF_THE_ORG])
+def test_what_no_click_brings_about_has_its_text_too(
+    healthy: Healthy, item: str, code: str, words: str, seen: dict[str, Any]
+) -> None:
+    """A text that nobody saw before an admin does is one with a hole in it."""
+    if "describes" in seen:
+        seen = seen | {"describes": {**healthy.salesforce.describes, **seen["describes"]}}
+    finding = healthy.finding(item, code, **seen)
+    assert words in f"{finding.seen} {finding.step}"
+    assert finding.outcome is TEXTS[code].outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "held"),
+    [("not_connected", "is not connected", None), ("not_connected", "is not connected", "disconnected"),
+     ("grant_ended", "Salesforce has ended the connection", "needs_reconnect")],
+)  # fmt: skip
+def test_a_connection_that_is_not_there_is_the_first_thing_that_is_told(
+    healthy: Healthy, code: str, words: str, held: str | None
+) -> None:
+    """Thirty items that could not be tested, and the one that would let them be somewhere among them."""
+    assert healthy.fluint.connection is not None
+    connection = None if held is None else replace(healthy.fluint.connection, state=held, reason="revoked")
+    error = NeedsReconnectError("The grant was revoked.")
+    finding = healthy.finding("connection", code, refused=error, org=error, fluint={"connection": connection})
+    assert words in finding.seen
+    assert "`fluint connect`" in finding.step
+    assert finding.outcome is Outcome.STOPS
+
+
+def test_another_org_than_the_database_belongs_to_is_told_apart(healthy: Healthy) -> None:
+    """Two orgs in one set of tables cannot be told apart afterwards."""
+    other = replace(healthy.salesforce.org, id="00DQy000000000XMAQ")  # type: ignore[type-var]
+    finding = healthy.finding("connection", "other_org", org=other)
+    assert "00DQy000000000XMAQ" in finding.seen
+
+
+def test_a_token_that_was_renewed_proves_what_the_policy_does_not_tell(healthy: Healthy) -> None:
+    """An External Client App hides its policy: whoever runs for weeks must not read `could not be tested` for ever."""
+    assert healthy.fluint.connection is not None
+    since = healthy.fluint.connection.connected_at
+    renewed = replace(healthy.fluint.connection, refreshed_at=since + timedelta(hours=3))
+    seen = Seen(
+        replace(healthy.salesforce, apps=(), may_approve_apps=True),
+        replace(healthy.fluint, connection=renewed),
+    )
+    assert unwell(judge(seen, NOW, {})) == {}
+
+
+def test_a_deal_that_everybody_may_read_needs_no_view_all(healthy: Healthy) -> None:
+    """A fault that is none sends an admin to widen rights for nothing."""
+    assert not isinstance(healthy.salesforce.objects, Exception)
+    assert not isinstance(healthy.salesforce.org, Exception)
+    rights = replace(healthy.salesforce.objects["Opportunity"], view_all=False)
+    objects = {**healthy.salesforce.objects, "Opportunity": rights}
+    healthy.finding("opportunity", "view_all_missing", objects=objects)
+    public = replace(healthy.salesforce.org, opportunity_default="Read")
+    seen = Seen(replace(healthy.salesforce, objects=objects, org=public), healthy.fluint)
+    assert unwell(judge(seen, NOW, {})) == {}
+
+
+UPLOADS = [
+    ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "upload_refused", "Validation Rules"),
+    ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "upload_refused", "Flows"),
+    ("SOMETHING_NEW", "upload_refused", "fluint documents list"),
+    ("content_unreadable", "upload_not_sent", "content_uri"),
+]
+# (item, code, words, what our tables say otherwise)
+OF_OURS: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("user_list", "nobody_licensed", "fluint users import", {"licensed": 0}),
+    ("user_list", "users_unmatched", "21 licensed Fluint users", {"unmatched": tuple(str(uuid4()) for _ in range(21))}),
+    ("user_list", "users_ambiguous", "match more than one person", {"ambiguous": (str(uuid4()),)}),
+    ("integration_user", "is_a_person", "the e-mail address of a Fluint user", {"is_a_person": True}),
+    ("backfill_filter", "no_filter", "fluint filters set", {"filters": BackfillFilter()}),
+    ("backfill_filter", "filter_lies_ahead", "2999-01-01", {"filters": BackfillFilter(datetime(2999, 1, 1, tzinfo=UTC))}),
+    ("backfill_filter", "filter_names_unknown", "Closed Forever", {"filters": BackfillFilter(None, ("Closed Forever",))}),
+    ("deals_arrive", "owners_not_listed", "2 owners and 0 deals wait", {"owners_not_listed": 2}),
+    ("deals_arrive", "deals_missing", "0 of them are", {"deals_held": 0}),
+    ("stages", "stages_unknown", "3 deals are in stages that the org does not list: 'Handshake'", {"unknown_stages": {"Handshake": 3}}),
+    *(("uploads", code, words, {"uploads": {reason: 4}}) for reason, code, words in UPLOADS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("item", "code", "words", "held"), OF_OURS, ids=[f"{e[1]}-{i}" for i, e in enumerate(OF_OURS)]
+)
+def test_what_is_wrong_on_our_side_names_its_command(
+    healthy: Healthy, item: str, code: str, words: str, held: dict[str, Any]
+) -> None:
+    """Half of `Salesforce does not sync` is a list of users that nobody imported."""
+    finding = healthy.finding(item, code, fluint=held)
+    assert words in f"{finding.seen} {finding.step}"
+    assert finding.outcome is TEXTS[code].outcome
+
+
+def test_objects_are_told_by_what_they_lack(healthy: Healthy) -> None:
+    """Switched off, without what it needs, never read, or of yesterday: four different people act."""
+    by_table = {each.table: each for each in healthy.fluint.objects}
+
+    def objects(**changed: dict[str, Any]) -> dict[str, Any]:
+        held = [replace(each, **changed.get(table, {})) for table, each in by_table.items()]
+        return {"fluint": {"objects": tuple(held)}}
+
+    off, never = {"is_enabled": False}, {"data_as_of": None}
+    old = {"data_as_of": healthy.fluint.now - timedelta(hours=7)}
+    for code, words, changed in (
+        ("object_switched_off", "email_message", objects(email_message=off)),
+        (
+            "object_needs_other",
+            "contact is switched on, and opportunity_contact_role",
+            objects(opportunity_contact_role=off),
+        ),
+        ("never_read", "`fluint sync`", objects(user=never)),
+        ("stale", "The data of opportunity is right up to", objects(opportunity=old)),
+    ):
+        finding = healthy.finding("objects_are_read", code, **changed)
+        assert words in f"{finding.seen} {finding.step}"
+
+
+@contextmanager
+def altered(clinic: Clinic, statement: str, undo: str) -> Iterator[FluintSeen]:
+    """What our tables say after a statement, which is undone."""
+    with clinic.bench.database.transaction() as connection:
+        connection.execute(statement.encode())
+    try:
+        yield read_held(clinic.bench.database, TABLES)
+    finally:
+        with clinic.bench.database.transaction() as connection:
+            connection.execute(undo.encode())
+
+
+def test_our_tables_are_read_as_they_are(clinic: Clinic, healthy: Healthy) -> None:
+    """A judge that is right about facts that were read wrong is wrong."""
+    held, bench = healthy.fluint, clinic.bench
+    assert held.connection is not None
+    assert (held.connection.state, held.connection.environment) == ("connected", "Developer Edition")
+    assert held.deals_held == len(bench.entitled(held.owners)) == sum(held.pairs.values())
+    assert held.licensed == bench.ask("select count(*) from fluint_app.app_user where is_licensed")[0][0]
+    assert (held.unmatched, held.ambiguous, held.is_a_person) == ((), (), False)
+    assert all(each.data_as_of for each in held.objects)
+    new = "insert into fluint_app.app_user (email, is_licensed) values ('nobody@acme.example', true)"
+    with altered(clinic, new, "delete from fluint_app.app_user where email like 'nobody@%'") as seen:
+        assert [len(seen.unmatched), seen.licensed] == [1, held.licensed + 1]
+    version = "insert into fluint_sync.upload (document_id, version_number, state, reason) values (%s, 1, 'failed', 'STRING_TOO_LONG')"
+    made = version.replace("%s", f"'{uuid4()}'")
+    with altered(clinic, made, "delete from fluint_sync.upload") as seen:
+        assert seen.uploads == {"STRING_TOO_LONG": 1}
+    late = "update raw_salesforce.opportunity set stage_name = 'Handshake' where id = (select min(id) from raw_salesforce.opportunity)"
+    stage = bench.ask("select stage_name from raw_salesforce.opportunity order by id limit 1")[0][0]
+    back = sql.SQL(late.replace("'Handshake'", "{}")).format(sql.Literal(stage)).as_string()
+    with altered(clinic, late, back) as seen:
+        assert seen.unknown_stages == {"Handshake": 1}
+
+
+@pytest.mark.slow
+def test_a_deal_in_a_stage_that_the_org_does_not_list_shows_after_the_next_sync(clinic: Clinic) -> None:
+    """A load of old data brings stages that nobody maintains, and a dashboard with a column nobody knows."""
+    with clinic.mistakes("deal_in_an_unknown_stage"):
+        clinic.bench.follow()
+        report = clinic.check()
+    clinic.bench.follow()
+    assert unwell(report) == {"stages": Outcome.DATA}
+    assert "'Handshake'" in answer_of(report, "stages").findings[0].seen
+    assert unwell(clinic.check()) == {}
+
+
+def test_every_text_was_seen_by_a_test() -> None:
+    """A text that no test fills can name what no judge gives."""
+    seen = (
+        {each.values[0].code for each in CASES}
+        | {each[1] for each in OF_THE_ORG}
+        | {each[1] for each in OF_OURS}
+    )
+    told = {
+        "not_connected",
+        "grant_ended",
+        "other_org",
+        "object_switched_off",
+        "object_needs_other",
+        "never_read",
+        "stale",
+    }
+    assert set(TEXTS) == seen | told
+
+
+def test_an_error_of_ours_is_not_taken_for_one_of_the_set_up(healthy: Healthy) -> None:
+    """A bug that is told as `could not be tested` is one that nobody reports."""
+
+    class Broken:
+        def purpose(self, name: str) -> Any:
+            raise BugError(name)
+
+    with pytest.raises(BugError):
+        ask(Broken(), healthy.fluint)  # type: ignore[arg-type]
