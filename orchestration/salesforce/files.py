@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 from requests_toolbelt import MultipartEncoder
 
 from orchestration.errors import IncompleteReadError, NotTakenError, TransientError, TransientSalesforceError
+from orchestration.salesforce.renewal import RenewalError
 from orchestration.salesforce.responses import Ask
-from orchestration.salesforce.transport import RenewalError, Transport
+from orchestration.salesforce.transport import Transport
 
 # Refusals for the moment that leave nothing behind: the transaction was rolled back, or never begun.
 _NOTHING_STORED = frozenset({"UNABLE_TO_LOCK_ROW", "TOO_MANY_LOCK_FAILURE", "REQUEST_LIMIT_EXCEEDED"})
