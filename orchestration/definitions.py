@@ -14,6 +14,7 @@ import dagster as dg
 from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
+from orchestration.assets.reconciling import completeness_asset
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
@@ -42,7 +43,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
     )
     base = dg.Definitions(
-        assets=[salesforce_asset(options), models, uploaded_documents],
+        assets=[salesforce_asset(options), completeness_asset(options), models, uploaded_documents],
         asset_checks=[
             every_month_is_covered,
             every_version_is_in_salesforce_once,
