@@ -14,6 +14,7 @@ import dagster as dg
 from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
+from orchestration.assets.reconciling import completeness_asset
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.assets.setup import setup_asset
 from orchestration.checks.coverage import every_month_is_covered
@@ -22,10 +23,7 @@ from orchestration.checks.expectations import plausibility
 from orchestration.modelling.project import read_manifest
 from orchestration.resources.from_settings import resources
 from orchestration.schedules import schedules
-from orchestration.sensors.covered_months import covered_months_sensor
-from orchestration.sensors.licensed_owners import newly_licensed_owners_sensor
-from orchestration.sensors.pending_documents import pending_documents_sensor
-from orchestration.sensors.salesforce_changes import salesforce_changes_sensor
+from orchestration.sensors import sensors
 from orchestration.settings import Settings, load_settings
 from orchestration.setup.seen import Numbers
 from orchestration.sync.objects import BY_TABLE
@@ -46,6 +44,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     base = dg.Definitions(
         assets=[
             salesforce_asset(options),
+            completeness_asset(options),
             models,
             uploaded_documents,
             setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
@@ -57,12 +56,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         ],
         jobs=all_jobs,
         schedules=schedules(),
-        sensors=[
-            salesforce_changes_sensor(settings.interval_seconds, options, all_jobs),
-            newly_licensed_owners_sensor(options.tables),
-            covered_months_sensor(options.tables),
-            pending_documents_sensor,
-        ],
+        sensors=sensors(settings.interval_seconds, options, all_jobs),
         resources=resources(settings) | dict(overrides or {}),
         executor=dg.in_process_executor,
     )

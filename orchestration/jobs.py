@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
+from orchestration.assets.reconciling import COMPLETENESS
 from orchestration.assets.reports import raw_key
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
@@ -29,6 +30,7 @@ CHECK_MODELS = "check_models_job"
 CHECK_DOCUMENTS = "check_documents_job"
 SYNC_NOW = "sync_now_job"
 CHECK_SETUP = "check_setup_job"
+RECONCILE_SALESFORCE = "reconcile_salesforce_job"
 
 RAW = dg.AssetSelection.groups("salesforce")
 VIEWS = dg.AssetSelection.groups("staging", "entitlement", "intermediate")
@@ -77,6 +79,12 @@ def _salesforce_jobs(
             (months | models) - COVERAGE,
             Mode.HISTORY,
             "Reads a range of months again, whether they are covered or not: choose the months when you launch it.",
+        ),
+        _job(
+            RECONCILE_SALESFORCE,
+            dg.AssetSelection.assets(COMPLETENESS),
+            Mode.HISTORY,
+            "Compares what is held with Salesforce's own counts and ids, reads what is missing and marks what is gone.",
         ),
         _job(
             BUILD_MODELS,

@@ -5,7 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.months import months_until
-from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_DOCUMENTS, CHECK_MODELS, CHECK_SETUP, SNAPSHOT_DEALS
+from orchestration.jobs import (
+    BACKFILL_SALESFORCE,
+    CHECK_DOCUMENTS,
+    CHECK_MODELS,
+    CHECK_SETUP,
+    RECONCILE_SALESFORCE,
+    SNAPSHOT_DEALS,
+)
 
 # Deals change most in their first weeks: what a fault of ours or of Salesforce's left out of them is healed within a day.
 REREAD_MONTHS = 2
@@ -43,6 +50,14 @@ def schedules() -> list[dg.ScheduleDefinition]:
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Looks in Salesforce for documents that are there twice, were deleted, or that people do not see.",
+        ),
+        dg.ScheduleDefinition(
+            name="reconcile_salesforce_schedule",
+            job_name=RECONCILE_SALESFORCE,
+            cron_schedule="30 1 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Compares what is held with Salesforce's own counts, before everything is tested.",
         ),
         dg.ScheduleDefinition(
             name="check_models_schedule",

@@ -9,13 +9,15 @@ MODE_TAG = "fluint/mode"
 KEYS_TAG = "fluint/keys"
 KEYS_READ = "read"
 STARTED_BY_TAG = "fluint/started_by_run"
+ACCEPT_TAG = "fluint/accept"
+ACCEPTED = "what_is_gone"
 
 
 class Mode(StrEnum):
     """The difference that a run closes; one run of each value at a time (dagster.yaml)."""
 
     CHANGES = "changes"  # what changed in Salesforce since the cursor
-    HISTORY = "history"  # entitled parents without coverage, or a range of months that is read again
+    HISTORY = "history"  # entitled parents without coverage, a range of months that is read again, a comparison with the org
     UPLOAD = "upload"  # document versions that are not in Salesforce yet
 
 
@@ -30,3 +32,8 @@ def mode_of(tags: Mapping[str, str]) -> Mode:
 def keys_were_read(tags: Mapping[str, str]) -> bool:
     """Whether the tick that started this run has done the keys phase already."""
     return tags.get(KEYS_TAG) == KEYS_READ
+
+
+def was_accepted(tags: Mapping[str, str]) -> bool:
+    """Whether a person has looked at what is gone: a comparison with these tags marks it whatever changed."""
+    return tags.get(ACCEPT_TAG) == ACCEPTED

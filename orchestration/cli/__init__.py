@@ -17,6 +17,7 @@ from orchestration.cli import (
     filters,
     local,
     preview,
+    reconciling,
     syncing,
     users,
     why,
@@ -39,6 +40,7 @@ app.command("disconnect")(speaking(connecting.disconnect))
 app.command("rotate-key")(speaking(connecting.rotate_key))
 app.command("sync")(speaking(syncing.sync))
 app.command("backfill")(speaking(syncing.backfill))
+app.command("reconcile")(speaking(reconciling.reconcile))
 app.command("status")(speaking(syncing.status))
 app.command("check")(speaking(check.check))
 app.command("why")(speaking(why.why))

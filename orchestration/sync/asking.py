@@ -6,7 +6,7 @@ and proved is the caller's business; so are ids that are wanted one by one (fetc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, Self, TypeVar
 
@@ -15,6 +15,7 @@ from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
 from orchestration.sync.fields import Readable
 from orchestration.sync.options import Collaborators
+from orchestration.sync.plan import QUERIES_IN_A_COMPOSITE, chunks
 from orchestration.sync.windows import Window
 
 
@@ -67,6 +68,23 @@ def keys_within(with_: Collaborators, what: Readable, window: Window) -> list[Pa
         return list(ask(with_, soql.select(what.key_paths, what.sobject.name, part.conditions())))
 
     return [page for pages in in_halves(what.sobject.name, window, read, window.end) for page in pages]
+
+
+def pages_of(
+    with_: Collaborators, sobject: str, parts: Sequence[P], query: Callable[[P], str], now: datetime
+) -> Iterator[tuple[P, list[Page]]]:
+    """Each part with all its pages, five parts a call; what is too much for one answer comes from its halves.
+
+    Raises the first error: a caller that has not seen every part has proved nothing of the others.
+    """
+    for some in chunks(parts, QUERIES_IN_A_COMPOSITE):
+        firsts = with_.salesforce.query_many([query(part) for part in some])
+        for whole, first in zip(some, firsts, strict=True):
+
+            def read(part: P, whole: P = whole, first: Page | FluintError = first) -> list[Page]:
+                return list(pages_from(with_, first) if part is whole else ask(with_, query(part)))
+
+            yield whole, [page for pages in in_halves(sobject, whole, read, now) for page in pages]
 
 
 def ask(with_: Collaborators, query: str) -> Iterator[Page]:

@@ -6,23 +6,21 @@ What they mean is decided in entitlement/why.py. No name, amount or body is read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from orchestration.entitlement.filters import BackfillFilter, read_filter
 from orchestration.entitlement.known import nearest
 from orchestration.entitlement.why import DealFacts, Held, InSalesforce, OwnerFacts, PersonFacts, Waiting
-from orchestration.errors import FluintError, RejectedRequestError
+from orchestration.errors import FluintError
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.erased import is_erased
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger
+from orchestration.sync.deleted import recently_deleted
 from orchestration.sync.objects import OPPORTUNITY, USER
-
-# getDeleted looks back 15 days at most; an hour less, because a start before that is refused.
-_DELETED_SINCE = timedelta(days=14, hours=23)
 
 
 def deal_facts(database: Database, salesforce: Salesforce, deal_id: str) -> DealFacts:
@@ -32,7 +30,7 @@ def deal_facts(database: Database, salesforce: Salesforce, deal_id: str) -> Deal
         if is_erased(connection, record=deal_id):
             return DealFacts(deal_id, filters, None, None, is_erased=True)
     key, refused_by = _ask_for_key(salesforce, deal_id, filters)
-    purged_at = None if key else _purged_at(salesforce, deal_id)
+    purged_at = None if key else recently_deleted(salesforce, OPPORTUNITY.name).get(deal_id)
     with database.transaction() as connection:
         owner_id = key["OwnerId"] if key else None
         deal = key and InSalesforce(
@@ -74,18 +72,6 @@ def _pages(salesforce: Salesforce, questions: Sequence[str]) -> list[Page]:
             raise answer
         pages.append(answer)
     return pages
-
-
-def _purged_at(salesforce: Salesforce, deal_id: str) -> datetime | None:
-    """When the deal was deleted for good, if that was within 15 days and the org tells."""
-    now = salesforce.server_time().replace(second=0, microsecond=0)
-    try:
-        records = salesforce.deleted(
-            OPPORTUNITY.name, now - _DELETED_SINCE, now + timedelta(minutes=1)
-        ).records
-    except RejectedRequestError:
-        return None  # the org keeps its list for a shorter time
-    return next((record.deleted_at for record in records if record.id == deal_id), None)
 
 
 def _held(connection: Connection, deal_id: str) -> Held | None:

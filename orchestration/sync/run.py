@@ -1,4 +1,4 @@
-"""The three ways to run: follow changes, list what is missing, read months again. Order of objects and one report each.
+"""The four ways to run: follow changes, list what is missing, read months again, doubt what is held. Order of objects, one report each.
 
 An object that fails keeps what it proved so far and is named; the others go on. What a step does stands in its own module.
 The caller holds `views_lock` shared. Nobody takes it again in here: a second one would queue behind an upgrade that waits
@@ -22,6 +22,7 @@ from orchestration.sync.fields import forget_if_refused
 from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
 from orchestration.sync.objects import BY_TABLE, CATALOGUE, CHILDREN, NAMED, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts, ObjectReport
+from orchestration.sync.reconciling.doubt import Doubt
 from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
 
@@ -81,6 +82,27 @@ def reread(
             run.each(table, lambda table: list_children(begun, table, _admitted_in(begun, table, created)))
         run.fetch_children()
     return run.reports
+
+
+def reconcile(with_: Collaborators, tables: Collection[str], *, accept: bool = False) -> Doubt:
+    """Compares what is held with Salesforce's own counts and ids, reads what is missing and judges what is gone (R8, R9).
+
+    Changes are followed first, so that what differs is no mere delay. The findings stand in what is returned; an object that could
+    not be compared has one with its error. With `accept`, what is gone is marked whatever changed.
+    """
+    doubt = Doubt(with_, accept=accept)
+    with _running(with_, tables, "reconcile") as run:
+        run.follow_keys()
+        run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
+        run.fetch_children()
+        run.each(OPPORTUNITY.table_name, doubt.deals)
+        for table in _CHILDREN:
+            run.each(table, lambda table: _children(with_, table, written_by=with_.run_id))
+            run.each(table, doubt.children)
+        for table in _NAMED:
+            run.each(table, doubt.named)
+    doubt.conclude(run.reports)
+    return doubt
 
 
 def _children(with_: Collaborators, table: str, *, written_by: str | None = None) -> Counts:

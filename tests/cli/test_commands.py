@@ -41,6 +41,7 @@ def test_a_database_without_an_upgrade_is_told_so_by_every_command(new_shell: Sh
         ["status"],
         ["sync"],
         ["backfill", "--from", "2026-01", "--to", "2026-02"],
+        ["reconcile"],
         ["users", "import", str(users)],
         ["users", "license", "rep@example.com"],
         ["users", "list"],
@@ -115,6 +116,21 @@ def test_a_backfill_reads_its_months_in_one_run(shell: Shell) -> None:
     assert record is not None
     assert record.tags["dagster/asset_partition_range_start"] == "2025-01-01"
     assert record.tags["dagster/asset_partition_range_end"] == "2025-03-01"
+
+
+@pytest.mark.slow
+def test_a_comparison_with_the_org_brings_what_is_missing_and_says_so(shell: Shell) -> None:
+    """Doubt about the data that only an engineer with the org's password could settle."""
+    lost = shell.ask(
+        "select deal_id from fluint.deals where not is_deleted_in_salesforce order by 1 limit 1"
+    )[0][0]
+    with shell.database.transaction() as connection:
+        connection.execute("delete from raw_salesforce.opportunity where id = %s", [lost])
+    said = shell("reconcile")
+    assert said.exit_code == 0, said.text
+    assert "Nothing differs." in said.line
+    assert shell.ask(f"select outcome from fluint_sync.difference where id = '{lost}'") == [("brought_in",)]
+    assert shell.ask(f"select count(*) from raw_salesforce.opportunity where id = '{lost}'") == [(1,)]
 
 
 @pytest.mark.parametrize(

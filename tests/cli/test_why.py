@@ -15,7 +15,7 @@ from orchestration.entitlement.filters import BackfillFilter
 from orchestration.entitlement.known import known_record_types
 from orchestration.salesforce.ids import to_18
 from orchestration.sync.changes import read_keys
-from orchestration.sync.evidence import _purged_at
+from orchestration.sync.deleted import recently_deleted
 from tests.cli.shell import Shell
 from tests.sync.bench import Bench
 
@@ -119,8 +119,9 @@ def test_a_deal_is_followed_on_its_way_in_and_out(here: Office) -> None:
     bench.write("DELETE", f"/sobjects/Opportunity/{unseen}")
     assert here.codes(unseen, to_18("006000000000001")) == ["deleted", "not_visible"]
     bench.org.admin("POST", "/clock", {"seconds": 90})  # the list of deletions goes by whole minutes
-    assert _purged_at(bench.client, unseen) is not None
-    assert _purged_at(bench.client, here.deal_of("rep")) is None
+    listed = recently_deleted(bench.client, "Opportunity")
+    assert unseen in listed
+    assert here.deal_of("rep") not in listed
 
 
 def test_a_deal_that_should_be_held_and_is_not_is_called_a_fault_with_its_cure(here: Office) -> None:

@@ -155,6 +155,7 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
         "check_models_schedule",
         "reread_recent_months_schedule",
         "check_setup_schedule",
+        "reconcile_salesforce_schedule",
     ]
     assert schedules == dict.fromkeys(nightly, "UTC")
     assert {s.default_status for s in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}

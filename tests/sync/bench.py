@@ -16,7 +16,8 @@ from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.oauth import Tokens
 from orchestration.sync.objects import CATALOGUE
 from orchestration.sync.options import Collaborators, ObjectReport, SyncOptions
-from orchestration.sync.run import list_missing, reread, sync_changes
+from orchestration.sync.reconciling.doubt import Doubt
+from orchestration.sync.run import list_missing, reconcile, reread, sync_changes
 from tests.contract.running_org import RunningOrg
 
 TABLES = [sobject.table_name for sobject in CATALOGUE]
@@ -57,6 +58,11 @@ class Bench:
     def reread(self) -> dict[str, ObjectReport]:
         """Reads all months again."""
         return {report.table: report for report in reread(self.with_(), TABLES, None, None)}
+
+    def reconcile(self, *, accept: bool = False) -> Doubt:
+        """Compares what is held with the org, as in a night, once the org's clock has left the second of the last read."""
+        self.org.admin("POST", "/clock", {"seconds": 2})
+        return reconcile(self.with_(), TABLES, accept=accept)
 
     def filter(self, new: BackfillFilter) -> None:
         """Puts a filter in force."""

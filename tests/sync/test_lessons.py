@@ -26,11 +26,13 @@ LESSONS = {
         "sync/test_changes.py::test_a_row_stamped_before_the_cursor_and_visible_after_it_is_loaded_once",
         "sync/test_faults.py::test_a_transaction_of_ten_minutes_arrives_though_the_cursor_passed_its_stamp",
     ),
-    # What a reader who lacks access is never told of, reconciling will find: a listing can only compare counts of the same reader.
+    # What a reader who lacks access is never told of, reconciling finds: a listing can only compare counts of the same reader.
     "2 airbyte#27048: half an object missing while the run is green": (
         "sync/test_lessons.py::test_a_listing_that_gives_fewer_deals_than_were_counted_names_range_and_shortfall",
         "sync/test_faults.py::test_a_listing_by_rest_with_a_page_missing_covers_nothing_and_heals",
         "sync/test_scope.py::test_a_first_load_holds_every_deal_of_matched_owners_and_no_other",
+        "sync/test_reconcile.py::test_access_that_is_granted_brings_the_rest_and_access_that_is_lost_takes_nothing",
+        "sync/test_reconcile.py::test_one_row_of_many_that_is_missing_is_found_by_the_counts_alone",
     ),
     "3 airbyte#9883: thousands of rows of one stamp over many pages": (
         "sync/test_changes.py::test_rows_that_share_one_stamp_all_arrive",
@@ -81,6 +83,14 @@ LESSONS = {
         "dbt/test_builds.py::test_an_unchanged_open_deal_has_its_row_on_every_day",
         "dbt/test_builds.py::test_the_daily_snapshot_keeps_what_it_captured",
     ),
+    "15 airbyte#44845: a row that was deleted for good is marked within the night": (
+        "sync/test_reconcile.py::test_what_was_purged_is_marked_with_its_roles_and_its_document_stays",
+        "sync/test_reconcile.py::test_a_deal_that_was_kept_is_doubted_too",
+    ),
+    "16 django-heroku-connect#97: a soft delete stays as a tombstone and comes back": (
+        "sync/test_changes.py::test_a_deleted_deal_keeps_its_row_and_comes_back_when_undeleted",
+        "sync/test_reconcile.py::test_an_undelete_that_moved_no_stamp_is_found_by_the_counts",
+    ),
     "30 cli#2968: a result locator that answers 404": (
         "sync/test_lessons.py::test_a_locator_that_answers_404_restarts_the_listing_without_a_row_twice",
         "salesforce/test_bulk.py::test_results_that_are_gone_make_the_read_incomplete",
@@ -103,8 +113,8 @@ def test_each_lesson_has_its_tests(lesson: str) -> None:
 
 
 def test_no_lesson_is_left_out() -> None:
-    """The first fourteen lessons and the thirtieth are requirements of the sync."""
-    assert [int(lesson.split()[0]) for lesson in LESSONS] == [*range(1, 15), 30]
+    """The first sixteen lessons and the thirtieth are requirements of the sync."""
+    assert [int(lesson.split()[0]) for lesson in LESSONS] == [*range(1, 17), 30]
 
 
 @pytest.fixture
