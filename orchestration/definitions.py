@@ -19,7 +19,7 @@ from orchestration.assets.setup import setup_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import plausibility
-from orchestration.modelling.project import read_manifest
+from orchestration.modelling.project import marts_with_extra_fields, read_manifest
 from orchestration.resources.from_settings import resources
 from orchestration.schedules import schedules
 from orchestration.sensors.covered_months import covered_months_sensor
@@ -29,7 +29,8 @@ from orchestration.sensors.salesforce_changes import salesforce_changes_sensor
 from orchestration.settings import Settings, load_settings
 from orchestration.setup.seen import Numbers
 from orchestration.sync.objects import BY_TABLE
-from orchestration.sync.options import SyncOptions
+from orchestration.sync.options import ExtraField, SyncOptions
+from orchestration.sync.wanted import refuse_columns
 
 
 def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -70,11 +71,19 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
 
 
 def sync_options(settings: Settings) -> SyncOptions:
-    """The numbers and objects of the sync; SetupError for an object that there is not."""
+    """The numbers, objects and fields of the sync; SetupError for an object that there is not, or columns that there cannot be."""
+    tables = settings.enabled_tables(BY_TABLE)
+    extra = {
+        table: tuple(ExtraField(path, said.mart_column) for path, said in of.fields.items())
+        for table, of in settings.objects.items()
+        if of.fields
+    }
+    refuse_columns(extra, marts_with_extra_fields(read_manifest()))
     return SyncOptions(
         overlap=timedelta(minutes=settings.overlap_minutes),
         bulk_threshold=settings.bulk_threshold,
-        tables=settings.enabled_tables(BY_TABLE),
+        tables=tables,
+        extra_fields=extra,
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.months import months_until
-from orchestration.jobs import BACKFILL_SALESFORCE, CHECK_DOCUMENTS, CHECK_MODELS, CHECK_SETUP, SNAPSHOT_DEALS
+from orchestration.jobs import (
+    BACKFILL_SALESFORCE,
+    CHECK_DOCUMENTS,
+    CHECK_MODELS,
+    CHECK_SETUP,
+    REREAD_COLUMNS,
+    SNAPSHOT_DEALS,
+)
 
 # Deals change most in their first weeks: what a fault of ours or of Salesforce's left out of them is healed within a day.
 REREAD_MONTHS = 2
@@ -28,6 +35,14 @@ def schedules() -> list[dg.ScheduleDefinition]:
     """The daily snapshot shortly before midnight, so that it holds the day; all tests, the re-read and the set-up in the night after it."""
     return [
         reread_recent_months_schedule,
+        dg.ScheduleDefinition(
+            name="reread_columns_schedule",
+            job_name=REREAD_COLUMNS,
+            cron_schedule="30 4 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Reads fields again whose values change without a stamp: calculated ones and those of parents.",
+        ),
         dg.ScheduleDefinition(
             name="deal_daily_snapshot_schedule",
             job_name=SNAPSHOT_DEALS,

@@ -12,6 +12,7 @@
           changed_by    columns of changed_keys (default: unique_key)
           append_only   rows are added and never changed or removed
           indexes       [{columns: […]}]
+          extra_fields_of  the raw table whose rows have this key as their id: fluint.yaml may add columns of it
 -#}
 {% materialization incremental, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -34,13 +35,15 @@
   {% set arrived = this.identifier ~ '__arrived' %}
   {% set changed = this.identifier ~ '__changed' %}
   {% set columns = model['columns'].keys() | list %}
+  {% set extra = keyed__extra_columns(target_relation) %}
   {% if is_whole %}
-    {% do keyed__stage(arrived, sql, columns) %}
+    {% do keyed__stage(arrived, sql, columns, extra) %}
   {% else %}
     {% set changed_keys = ref(config.get('changed_keys')) %}
     {% do keyed__stage(changed, 'select * from ' ~ changed_keys, config.get('changed_by') or keyed__key()) %}
-    {% do keyed__stage(arrived, sql | replace(changed_keys | string, changed), columns) %}
+    {% do keyed__stage(arrived, sql | replace(changed_keys | string, changed), columns, extra) %}
   {% endif %}
+  {% for column in extra %}{% do columns.append(adapter.quote(column.name)) %}{% endfor %}
 
   {% if not config.get('append_only') %}
     {% do keyed__delete_missing(target_relation, arrived, none if is_whole else changed) %}

@@ -16,6 +16,7 @@ class Mode(StrEnum):
 
     CHANGES = "changes"  # what changed in Salesforce since the cursor
     HISTORY = "history"  # entitled parents without coverage, or a range of months that is read again
+    COLUMNS = "columns"  # fields whose values change without a stamp
     UPLOAD = "upload"  # document versions that are not in Salesforce yet
 
 
