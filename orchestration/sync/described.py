@@ -53,6 +53,14 @@ def remember(
         """,
         [table, sorted(shown), list(asked)],
     )
+    _keep_fields(connection, table, shown)
+    connection.cursor().executemany(
+        "insert into fluint_sync.field_change (object, field, kind, was, is_now) values (%s, %s, %s, %s, %s)",
+        [(table, each.field, each.kind, each.was, each.is_now) for each in changes],
+    )
+
+
+def _keep_fields(connection: Connection, table: str, shown: Mapping[str, DescribedField]) -> None:
     # A field that was renamed in case is the same field.
     connection.execute(
         "delete from fluint_sync.described_field where object = %s and lower(field) = any (%s) and not field = any (%s)",
@@ -78,10 +86,6 @@ def remember(
     connection.execute(
         "update fluint_sync.described_field set gone_at = now() where object = %s and gone_at is null and not field = any (%s)",
         [table, list(shown)],
-    )
-    connection.cursor().executemany(
-        "insert into fluint_sync.field_change (object, field, kind, was, is_now) values (%s, %s, %s, %s, %s)",
-        [(table, each.field, each.kind, each.was, each.is_now) for each in changes],
     )
 
 

@@ -1,4 +1,4 @@
-"""Columns over time: hidden and visible again, added by fluint.yaml, changed in type or name; and objects that are not there.
+"""Columns over time: hidden and visible again, added by fluint.yaml, changed in type or name.
 
 Each column is read alone for the rows that lack it, and what cannot be read is told with the permission and the next step.
 """
@@ -34,12 +34,12 @@ def bench(loaded: Bench) -> Iterator[Bench]:
     loaded.options = options
     loaded.org.admin("DELETE", "/faults")
     loaded.org.admin("PATCH", "/switches", before)
-    _look_again(loaded)
+    look_again(loaded)
     loaded.follow()
     loaded.load()
 
 
-def _look_again(bench: Bench) -> None:
+def look_again(bench: Bench) -> None:
     """As when the hour of a describe is over, and the ten minutes of an object that was not there."""
     with bench.database.transaction() as connection:
         connection.execute(
@@ -94,7 +94,7 @@ def test_a_hidden_column_keeps_its_values_and_is_read_again_once_it_is_visible(b
     before = _values(bench, "next_step")
     assert before[deal] == "before"
     with _hidden(bench, "Opportunity", "NextStep"):
-        _look_again(bench)
+        look_again(bench)
         _change(bench, deal, NextStep="meanwhile")
         _change(bench, other, Description="another field")
         bench.follow()
@@ -111,7 +111,7 @@ def test_a_hidden_column_keeps_its_values_and_is_read_again_once_it_is_visible(b
             in text
         )
         assert ("NextStep", "hidden") in {change[:2] for change in report.columns.changes}
-    _look_again(bench)
+    look_again(bench)
     report = bench.follow()["opportunity"]
     assert ("NextStep", "visible_again") in {change[:2] for change in report.columns.changes}
     assert _state(bench, "next_step") == ("being_read", False)
@@ -292,7 +292,7 @@ def test_a_changed_type_fills_a_column_beside_the_one_that_views_hang_on(bench: 
         "value": "12 EUR",
     }
     bench.org.admin("POST", "/faults", fault)
-    _look_again(bench)
+    look_again(bench)
     report = bench.load()["opportunity"]
     assert report.state == "complete", report.error
     assert _values(bench, "amount") == before
@@ -303,7 +303,7 @@ def test_a_changed_type_fills_a_column_beside_the_one_that_views_hang_on(bench: 
     }
     assert "beside amount" in "".join(texts("opportunity", report.columns.wrong))
     bench.org.admin("DELETE", "/faults")
-    _look_again(bench)
+    look_again(bench)
     bench.load()
     assert _state(bench, "amount") == ("current", False)
 
@@ -332,44 +332,6 @@ def test_a_field_that_is_renamed_in_case_goes_on_in_its_column(bench: Bench, thr
         connection.execute("delete from fluint_sync.owner_coverage")
     assert bench.load()["opportunity"].state == "complete"
     assert _values(bench, "competition_c") == _in_org(bench, "COMPETITION__c")
-
-
-@pytest.mark.slow
-def test_an_org_without_mail_is_complete_without_it_and_mails_come_once_it_has_them(bench: Bench) -> None:
-    """An object that the org does not have, and every run red, every sensor restless, every mart late because of it."""
-    held = bench.live("email_message")
-    bench.org.admin("PATCH", "/switches", {"enhanced_email": False})
-    _look_again(bench)
-    with bench.database.transaction() as connection:
-        connection.execute("delete from fluint_sync.deal_coverage where object = 'email_message'")
-    mark = bench.log_position()
-    reports = bench.load()
-    assert {table: report.state for table, report in reports.items()} == dict.fromkeys(TABLES, "complete") | {
-        "email_message": "absent"
-    }
-    assert "Enhanced Email" in str(reports["email_message"].error)
-    assert missing_parents(bench.database).count == 0
-    bench.follow()
-    described = [
-        e for e in bench.org.admin("GET", f"/log?after={mark}") if e["path"].endswith("EmailMessage/describe")
-    ]
-    assert len(described) == 1, "asked again at every tick"
-    bench.org.admin("PATCH", "/switches", {"enhanced_email": True})
-    _look_again(bench)
-    bench.follow()
-    assert missing_parents(bench.database).deals > 0
-    assert bench.load()["email_message"].state == "complete"
-    assert bench.live("email_message") == held
-
-
-@pytest.mark.slow
-def test_an_object_that_is_switched_off_leaves_nothing_to_do(bench: Bench) -> None:
-    """A listing that is started every half minute for mails that nobody wants."""
-    with bench.database.transaction() as connection:
-        connection.execute("delete from fluint_sync.deal_coverage where object = 'email_message'")
-    without = [table for table in TABLES if table != "email_message"]
-    assert missing_parents(bench.database).deals > 0
-    assert missing_parents(bench.database, without).count == 0
 
 
 @pytest.mark.slow
