@@ -86,7 +86,7 @@
 
 {#-
   The columns that fluint.yaml adds to this mart beside those of its contract, from the raw row of the same id: name, raw, type,
-  is_exposed. One that is no longer exposed stays, since views hang on it, and is emptied.
+  is_exposed, is_new. One that is no longer exposed stays, since views hang on it, and is emptied.
 -#}
 {% macro keyed__extra_columns(target_relation) %}
   {% set columns = [] %}
@@ -110,7 +110,7 @@
           target_relation.schema ~ '.' ~ target_relation.identifier ~ '.' ~ name ~ ' holds ' ~ held[name] ~ ', and ' ~ field ~ ' is ' ~ type
           ~ '. A column is never altered in place: choose another mart_column in fluint.yaml.') %}
       {% endif %}
-      {% do columns.append({'name': name, 'raw': raw, 'type': type, 'is_exposed': is_exposed}) %}
+      {% do columns.append({'name': name, 'raw': raw, 'type': type, 'is_exposed': is_exposed, 'is_new': name not in held}) %}
     {% endfor %}
   {% endif %}
   {{ return(columns) }}

@@ -25,7 +25,6 @@
   {%- endcall %}
   {% set mark = keyed__mark() %}
   {% set is_settling = mark['is_first'] or should_full_refresh() %}
-  {% set is_whole = is_settling or not config.get('changed_keys') %}
   {% if is_settling %}
     {% call statement('contract') %}{{ get_assert_columns_equivalent(sql) }} select 1{% endcall %}
     {% do keyed__settle_table(target_relation, model) %}
@@ -36,6 +35,8 @@
   {% set changed = this.identifier ~ '__changed' %}
   {% set columns = model['columns'].keys() | list %}
   {% set extra = keyed__extra_columns(target_relation) %}
+  {#- A column that this build makes is filled for every row, also if the marks were forgotten while another build ran. -#}
+  {% set is_whole = is_settling or not config.get('changed_keys') or extra | selectattr('is_new') | list | length > 0 %}
   {% if is_whole %}
     {% do keyed__stage(arrived, sql, columns, extra) %}
   {% else %}

@@ -27,12 +27,13 @@ from orchestration.sync.wanted import Column, Wanted, columns, refusals, wanted
 
 @dataclass(frozen=True)
 class Readable:
-    """One object as the integration user can read it now; `notes` say which wanted fields are hidden."""
+    """One object as the integration user can read it now; `notes` say which wanted fields are hidden, `missing` which required ones."""
 
     sobject: SObject
     fields: tuple[Field, ...]
     shown: tuple[str, ...]
     notes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[tuple[Field, ...]]:
@@ -69,17 +70,18 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
     table = sobject.table_name
     fields = wanted(sobject, with_.options.extra_fields.get(table, ()))
     asked = [f"{each.path}={each.mart_column or ''}" for each in fields]
+    what: Readable | None = None
     with with_.database.transaction() as connection:
-        is_known = described.is_known(connection, table, asked)
         if described.was_unavailable(connection, table):
             raise unavailable(sobject)
-    if not is_known:
+        if described.is_known(connection, table, asked):
+            what = _read(connection, sobject, fields)
+    if what is None:
         _describe_anew(with_, sobject, fields, asked)
-    with with_.database.transaction() as connection:
-        what = _read(connection, sobject, fields)
-        missing = raw_columns.not_read(connection, table)
+        with with_.database.transaction() as connection:
+            what = _read(connection, sobject, fields)
     try:
-        _refuse_missing(sobject, what, [path for path, need, _ in missing if need is Need.REQUIRED])
+        _refuse_missing(sobject, what.missing)
     except SetupError as error:
         # Forgotten, so that the next run sees what an admin has granted meanwhile.
         forget_if_refused(with_, sobject, error)
@@ -170,11 +172,13 @@ def _read(connection: Connection, sobject: SObject, fields: Sequence[Wanted]) ->
     chosen = sorted(
         by_column.values(), key=lambda field: (order.get(field.path.lower(), len(order)), field.column)
     )
+    absent = raw_columns.not_read(connection, sobject.table_name)
     notes = tuple(
         f"{sobject.name}.{path} is hidden from the integration user, or not in this org; its column gets no values."
-        for path, _, _ in raw_columns.not_read(connection, sobject.table_name)
+        for path, _ in absent
     )
-    return Readable(sobject, tuple(chosen), tuple(field.path for field in chosen), notes)
+    missing = tuple(path for path, need in absent if need is Need.REQUIRED)
+    return Readable(sobject, tuple(chosen), tuple(field.path for field in chosen), notes, missing)
 
 
 def forget_if_refused(with_: Collaborators, sobject: SObject, error: FluintError) -> None:
@@ -184,7 +188,7 @@ def forget_if_refused(with_: Collaborators, sobject: SObject, error: FluintError
             described.forget(connection, sobject.table_name)
 
 
-def _refuse_missing(sobject: SObject, what: Readable, missing: Sequence[str]) -> None:
+def _refuse_missing(sobject: SObject, missing: Sequence[str]) -> None:
     if not missing:
         return
     if len(missing) == len([field for field in sobject.fields if field.need is Need.REQUIRED]):

@@ -106,16 +106,16 @@ def readable_fields(connection: Connection, table: str) -> dict[str, Field]:
     return {name: Field(path, type_, Need(need), name) for path, type_, need, name in rows}
 
 
-def not_read(connection: Connection, table: str) -> list[tuple[str, Need, str]]:
-    """The wanted fields that the org does not show: path, need and cause."""
+def not_read(connection: Connection, table: str) -> list[tuple[str, Need]]:
+    """The wanted fields that the org does not show: path and need."""
     rows = connection.execute(
         """
-        select field, need, cause from fluint_sync.raw_column
+        select field, need from fluint_sync.raw_column
         where object = %s and not is_read and cause not in ('retyped', %s) order by field
         """,
         [table, NO_LONGER_WANTED],
     )
-    return [(path, Need(need), cause) for path, need, cause in rows]
+    return [(path, Need(need)) for path, need in rows]
 
 
 def cover_if_empty(connection: Connection, table: RawTable) -> None:

@@ -14,12 +14,16 @@ import pytest
 
 from orchestration.errors import SetupError
 from orchestration.modelling import Dbt
+from orchestration.salesforce import soql
 from orchestration.sync import raw_columns
+from orchestration.sync.arrivals import store_page
 from orchestration.sync.column_states import texts
 from orchestration.sync.coverage import missing_parents
+from orchestration.sync.fields import readable
 from orchestration.sync.objects import CONTACT, OPPORTUNITY
 from orchestration.sync.options import ExtraField
 from orchestration.sync.run import reread_columns
+from orchestration.sync.scope import scope_now
 from tests.sync.bench import TABLES, Bench
 from tests.sync.test_fields import _hidden
 
@@ -209,15 +213,16 @@ def test_rows_that_are_stored_without_a_column_end_a_reading_of_it(bench: Bench)
             "update fluint_sync.raw_column set covered_at = null where object = 'opportunity' and column_name = 'next_step'"
         )
         (reading,) = raw_columns.begin_missing(connection, OPPORTUNITY, "reader")
-    others = [field.column for field in OPPORTUNITY.fields if field.path != "NextStep"]
-    with bench.database.transaction() as connection:
-        raw_columns.drop_all_but(connection, "opportunity", others)
-        assert not raw_columns.end(connection, "opportunity", reading)
-    assert missing_parents(bench.database).columns == 1
-    with bench.database.transaction() as connection:
-        (reading,) = raw_columns.begin_missing(connection, OPPORTUNITY, "reader")
-        raw_columns.drop_all_but(connection, "opportunity", [*others, "next_step"])
-        assert raw_columns.end(connection, "opportunity", reading)
+    what = readable(bench.with_(), OPPORTUNITY)
+    older = replace(what, fields=tuple(field for field in what.fields if field.path != "NextStep"))
+    deal = soql.equal("Id", sorted(bench.live("opportunity"))[0])
+    for reader, is_covered in ((older, False), (what, True)):
+        (page,) = bench.client.query(soql.select(reader.paths, "Opportunity", [deal]))
+        with bench.database.transaction() as connection:
+            store_page(connection, reader, page, (), run_id="listing", scope=scope_now(connection))
+            assert raw_columns.end(connection, "opportunity", reading) is is_covered
+            (reading,) = raw_columns.begin_missing(connection, OPPORTUNITY, "reader") or [reading]
+    assert missing_parents(bench.database).columns == 0
 
 
 @pytest.mark.slow
