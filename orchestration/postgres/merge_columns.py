@@ -11,6 +11,7 @@ from psycopg import sql
 
 from orchestration.errors import BugError
 from orchestration.postgres.connection import Connection
+from orchestration.postgres.erased import keep_out
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.postgres.raw_tables import SCHEMA, RawTable
 
@@ -28,6 +29,7 @@ def merge_columns(conn: Connection, staging: sql.Identifier, table: RawTable, *,
     if read_at.tzinfo is None:
         raise BugError(f"Columns of {table.name} came with a time of reading that has no time zone.")
     lock_for_writing(conn, table)
+    keep_out(conn, staging, table)  # R12: what was erased comes back by no column either
     columns = [
         sql.Identifier(column.name)
         for column in table.columns
