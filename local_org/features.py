@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from local_org.objects import SOBJECTS, Field, SObject
+from local_org.objects import make as m
 from local_org.switches import Switches
 from local_org.tables import Tables
 
@@ -31,6 +32,8 @@ class Features:
     files: bool
     users_are_private: bool
     custom_fields: bool
+    custom_names_in_capitals: bool
+    custom_formulas: int
     absent_permissions: frozenset[str]
     tokens_of_others: bool
     """Whether everybody sees everybody's OauthToken rows."""
@@ -49,6 +52,8 @@ class Features:
             switches.files,
             switches.users_are_private,
             switches.custom_fields,
+            switches.custom_names_in_capitals,
+            switches.custom_formulas,
             switches.absent_permissions(),
             not switches.oauth_tokens_of_others_need_manage_users,
             switches.email_body_length,
@@ -64,7 +69,8 @@ class Features:
 
     def fields(self, sobject: SObject) -> list[Field]:
         """Returns the object's fields as this org has them."""
-        return [self._as_here(sobject, each) for each in sobject.fields if self._has(sobject, each)]
+        found = [self._as_here(sobject, each) for each in sobject.fields if self._has(sobject, each)]
+        return [*found, *_formulas(self.custom_formulas)] if sobject.name == "Opportunity" else found
 
     def absent_fields(self) -> list[str]:
         """Returns the fields that could have security of their own and are not in this org, as `Opportunity.Competition__c`."""
@@ -88,6 +94,24 @@ class Features:
         return self.email_tracking or sobject.name != "EmailMessage" or name not in _TRACKING
 
     def _as_here(self, sobject: SObject, field: Field) -> Field:
+        if field.custom and self.custom_names_in_capitals:
+            return field.but(name=field.name.removesuffix("__c").upper() + "__c")
         if sobject.name == "EmailMessage" and field.name in _BODIES:
             return field.but(length=self.email_body_length)
         return field
+
+
+def _formulas(count: int) -> list[Field]:
+    """Returns so many custom formulas over the account, as an org gathers over the years; most of them are empty, as there."""
+    return [
+        m.text(
+            f"Formula_Of_A_Past_Project_{number:03d}__c",
+            1_300,
+            "N",
+            calculated=True,
+            formula=("AccountId", "Fax" if number % 8 else "Industry"),
+            permissionable=False,
+            groupable=False,
+        )
+        for number in range(count)
+    ]

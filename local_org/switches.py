@@ -156,6 +156,10 @@ class Switches:
     # Sharing of users: off, everybody sees everybody; on, that takes View All Users.
     users_are_private: bool = False
     custom_fields: bool = False
+    # An administrator wrote the API names of the custom fields anew, in capitals: the same fields, for names have no case.
+    custom_names_in_capitals: bool = False
+    # So many formulas more on Opportunity: an object may have 800 custom fields (Salesforce Features and Edition Limits).
+    custom_formulas: int = 0
     # Unconfirmed: the length of a mail's body, 32,000 or 131,072.
     email_body_length: int = unconfirmed(131_072, 32_000, section="4")
     # Unconfirmed: a parent that can be of several objects shows itself as `Name` or as what it is.

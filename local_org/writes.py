@@ -17,6 +17,9 @@ from local_org.soql import dates
 
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.IGNORECASE)
 
+# "Valid dates": SOAP API Developer Guide, Primitive Data Types, date.
+FIRST_YEAR, LAST_YEAR = "1700", "4000"
+
 
 def checked(org: Org, user_id: str, sobject_name: str, values: object) -> dict[str, object]:
     """Returns the values of a create by their canonical names, ready for the store; raises ApiError for what Salesforce refuses."""
@@ -118,13 +121,16 @@ def _number(field: Field, value: object) -> float | int:
 def _time(field: Field, value: object) -> str:
     text = str(value)
     try:
+        found = ""
         if field.type == "date":
-            return date.fromisoformat(text[:10]).isoformat()
-        if _DATETIME.fullmatch(text):
-            return dates.instant(text)[:19] + ".000Z"
+            found = date.fromisoformat(text[:10]).isoformat()
+        elif _DATETIME.fullmatch(text):
+            found = dates.instant(text)[:19] + ".000Z"
     except ValueError:
-        pass
-    raise _mistyped(field, value)
+        found = ""
+    if not FIRST_YEAR <= found[:4] <= LAST_YEAR:
+        raise _mistyped(field, value)
+    return found
 
 
 def _text(field: Field, value: object) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -26,8 +25,7 @@ from orchestration.schedules import schedules
 from orchestration.sensors import sensors
 from orchestration.settings import Settings, load_settings
 from orchestration.setup.seen import Numbers
-from orchestration.sync.objects import BY_TABLE
-from orchestration.sync.options import SyncOptions
+from orchestration.sync_options import sync_options
 
 
 def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -61,15 +59,6 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(base, dg.Definitions(jobs=[jobs.sync_now_job(base.resolve_job_def)]))
-
-
-def sync_options(settings: Settings) -> SyncOptions:
-    """The numbers and objects of the sync; SetupError for an object that there is not."""
-    return SyncOptions(
-        overlap=timedelta(minutes=settings.overlap_minutes),
-        bulk_threshold=settings.bulk_threshold,
-        tables=settings.enabled_tables(BY_TABLE),
-    )
 
 
 defs = build_definitions(load_settings())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SYNC_SALESFORCE = "sync_salesforce_job"
 LIST_MISSING = "list_missing_job"
 BACKFILL_SALESFORCE = "backfill_salesforce_job"
+REREAD_COLUMNS = "reread_columns_job"
 BUILD_MODELS = "build_models_job"
 UPLOAD_DOCUMENTS = "upload_documents_job"
 SNAPSHOT_DEALS = "deal_daily_snapshot_job"
@@ -44,7 +45,7 @@ UPLOAD = dg.AssetSelection.groups("documents") - SWEEP
 SETUP = dg.AssetSelection.groups("setup")
 
 # Higher goes first: a change waits neither for history nor for a file.
-_PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0"}
+_PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0", Mode.COLUMNS: "0"}
 
 
 def all_jobs(
@@ -85,6 +86,13 @@ def _salesforce_jobs(
             dg.AssetSelection.assets(COMPLETENESS),
             Mode.HISTORY,
             "Compares what is held with Salesforce's own counts and ids, reads what is missing and marks what is gone.",
+        ),
+        _job(
+            REREAD_COLUMNS,
+            (RAW | models) - COVERAGE,
+            Mode.COLUMNS,
+            "Reads calculated fields, and fields of parents such as the account's name, of every row again: they change without"
+            " a stamp. These columns alone; only rows that differ are written.",
         ),
         _job(
             BUILD_MODELS,

@@ -11,6 +11,7 @@ from orchestration.jobs import (
     CHECK_MODELS,
     CHECK_SETUP,
     RECONCILE_SALESFORCE,
+    REREAD_COLUMNS,
     SNAPSHOT_DEALS,
 )
 
@@ -35,6 +36,14 @@ def schedules() -> list[dg.ScheduleDefinition]:
     """The daily snapshot shortly before midnight, so that it holds the day; all tests, the re-read and the set-up in the night after it."""
     return [
         reread_recent_months_schedule,
+        dg.ScheduleDefinition(
+            name="reread_columns_schedule",
+            job_name=REREAD_COLUMNS,
+            cron_schedule="30 4 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Reads fields again whose values change without a stamp: calculated ones and those of parents.",
+        ),
         dg.ScheduleDefinition(
             name="deal_daily_snapshot_schedule",
             job_name=SNAPSHOT_DEALS,

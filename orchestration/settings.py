@@ -12,11 +12,11 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -32,15 +32,35 @@ from orchestration.errors import SetupError
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "FLUINT_"
 # Our names in the environment that no person sets: made by `Settings.environment`, by dbt's caller or by tests.
+_API_NAME = r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$"  # a field, or one of the record that a reference leads to
 _NOT_SETTINGS = ("CONFIG_FILE", "DAGSTER_PG_", "DAGSTER_DIRECTORY", "DBT_", "TEST_")
 
 
+class FieldSettings(BaseModel):
+    """What `fields:` of an object says of one field; `mart_column` is the column of the object's mart that shows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mart_column: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,47}$")
+
+
 class ObjectSettings(BaseModel):
-    """What `objects:` in fluint.yaml says of one Salesforce object."""
+    """What `objects:` in fluint.yaml says of one Salesforce object; `fields` are read besides those that every workspace reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
+    fields: Mapping[Annotated[str, Field(pattern=_API_NAME)], FieldSettings] = {}
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _list_or_mapping(cls, given: object) -> object:
+        """A list of names, or names with what is said of each, which may be nothing."""
+        if isinstance(given, list):
+            given = dict.fromkeys(given)
+        if isinstance(given, Mapping):
+            return {name: {} if said is None else said for name, said in given.items()}
+        return given
 
 
 class Settings(BaseSettings):

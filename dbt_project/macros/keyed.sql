@@ -69,12 +69,51 @@
   {% call statement('analyze') %}analyze {{ target_relation }}{% endcall %}
 {% endmacro %}
 
-{% macro keyed__stage(name, query, columns) %}
+{% macro keyed__stage(name, query, columns, extra=[]) %}
   {% call statement('stage') -%}
     create temporary table {{ name }} on commit drop as
-      select {{ columns | join(', ') }} from ({{ query }}) as staged;
+      select staged.{{ columns | join(', staged.') }}
+        {%- for column in extra %},
+        {{ 'extra.' ~ adapter.quote(column.raw) if column.is_exposed else 'null::' ~ column.type }} as {{ adapter.quote(column.name) }}
+        {%- endfor %}
+      from ({{ query }}) as staged
+      {% if extra -%}
+      left join raw_salesforce.{{ adapter.quote(config.get('extra_fields_of')) }} as extra on extra.id = staged.{{ keyed__key()[0] }}
+      {%- endif %};
     analyze {{ name }}
   {%- endcall %}
+{% endmacro %}
+
+{#-
+  The columns that fluint.yaml adds to this mart beside those of its contract, from the raw row of the same id: name, raw, type,
+  is_exposed, is_new. One that is no longer exposed stays, since views hang on it, and is emptied.
+-#}
+{% macro keyed__extra_columns(target_relation) %}
+  {% set columns = [] %}
+  {% if config.get('extra_fields_of') %}
+    {% set held = {} %}
+    {% for column in adapter.get_columns_in_relation(target_relation) %}{% do held.update({column.name: column.data_type}) %}{% endfor %}
+    {% set wanted = run_query(
+      "select distinct on (mart_column) mart_column, column_name, type, field, is_exposed from fluint_sync.raw_column as wanted"
+      ~ " where object = '" ~ config.get('extra_fields_of') ~ "' and mart_column is not null and exists (select from"
+      ~ " information_schema.columns as raw where raw.table_schema = 'raw_salesforce' and raw.table_name = wanted.object"
+      ~ " and raw.column_name = wanted.column_name) order by mart_column, is_exposed desc, is_read desc"
+    ) %}
+    {% for name, raw, type, field, is_exposed in wanted.rows if is_exposed or name in held %}
+      {% if name not in held %}
+        {% call statement('add_extra') -%}
+          alter table {{ target_relation }} add column {{ adapter.quote(name) }} {{ type }};
+          comment on column {{ target_relation }}.{{ adapter.quote(name) }} is 'Salesforce: {{ field }}, as fluint.yaml asks.'
+        {%- endcall %}
+      {% elif held[name] != type | replace('timestamptz', 'timestamp with time zone') %}
+        {% do exceptions.raise_compiler_error(
+          target_relation.schema ~ '.' ~ target_relation.identifier ~ '.' ~ name ~ ' holds ' ~ held[name] ~ ', and ' ~ field ~ ' is ' ~ type
+          ~ '. A column is never altered in place: choose another mart_column in fluint.yaml.') %}
+      {% endif %}
+      {% do columns.append({'name': name, 'raw': raw, 'type': type, 'is_exposed': is_exposed, 'is_new': name not in held}) %}
+    {% endfor %}
+  {% endif %}
+  {{ return(columns) }}
 {% endmacro %}
 
 {% macro keyed__equal(left, right, columns) -%}

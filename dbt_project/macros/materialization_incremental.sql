@@ -12,6 +12,7 @@
           changed_by    columns of changed_keys (default: unique_key)
           append_only   rows are added and never changed or removed
           indexes       [{columns: […]}]
+          extra_fields_of  the raw table whose rows have this key as their id: fluint.yaml may add columns of it
 -#}
 {% materialization incremental, adapter='postgres' %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -24,7 +25,6 @@
   {%- endcall %}
   {% set mark = keyed__mark() %}
   {% set is_settling = mark['is_first'] or should_full_refresh() %}
-  {% set is_whole = is_settling or not config.get('changed_keys') %}
   {% if is_settling %}
     {% call statement('contract') %}{{ get_assert_columns_equivalent(sql) }} select 1{% endcall %}
     {% do keyed__settle_table(target_relation, model) %}
@@ -34,13 +34,17 @@
   {% set arrived = this.identifier ~ '__arrived' %}
   {% set changed = this.identifier ~ '__changed' %}
   {% set columns = model['columns'].keys() | list %}
+  {% set extra = keyed__extra_columns(target_relation) %}
+  {#- A column that this build makes is filled for every row, also if the marks were forgotten while another build ran. -#}
+  {% set is_whole = is_settling or not config.get('changed_keys') or extra | selectattr('is_new') | list | length > 0 %}
   {% if is_whole %}
-    {% do keyed__stage(arrived, sql, columns) %}
+    {% do keyed__stage(arrived, sql, columns, extra) %}
   {% else %}
     {% set changed_keys = ref(config.get('changed_keys')) %}
     {% do keyed__stage(changed, 'select * from ' ~ changed_keys, config.get('changed_by') or keyed__key()) %}
-    {% do keyed__stage(arrived, sql | replace(changed_keys | string, changed), columns) %}
+    {% do keyed__stage(arrived, sql | replace(changed_keys | string, changed), columns, extra) %}
   {% endif %}
+  {% for column in extra %}{% do columns.append(adapter.quote(column.name)) %}{% endfor %}
 
   {% if not config.get('append_only') %}
     {% do keyed__delete_missing(target_relation, arrived, none if is_whole else changed) %}

@@ -78,5 +78,7 @@ def _response(answer: Answer) -> Response:
     headers = dict(answer.headers)
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
-    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair has no UTF-8; as an escape it is what JSON says it is.
+    content = text.encode(errors="backslashreplace")
     return Response(content, answer.status, headers, media_type=_JSON)

@@ -18,6 +18,7 @@ class Mode(StrEnum):
 
     CHANGES = "changes"  # what changed in Salesforce since the cursor
     HISTORY = "history"  # entitled parents without coverage, a range of months that is read again, a comparison with the org
+    COLUMNS = "columns"  # fields whose values change without a stamp
     UPLOAD = "upload"  # document versions that are not in Salesforce yet
 
 

@@ -13,9 +13,11 @@ import dagster as dg
 
 from orchestration.errors import BugError, FluintError, Remedy
 from orchestration.postgres.faults import of_postgres
+from orchestration.sync.column_states import texts
 from orchestration.sync.options import ObjectReport
 
 IS_CURRENT = "is_current"
+COLUMNS = "columns_are_current"
 RAW = "raw_salesforce"
 # The one level at which what failed for the moment is tried again as a whole; a run never is, and a request only for seconds.
 TRIED_AGAIN = dg.RetryPolicy(max_retries=1, delay=10)
@@ -34,23 +36,23 @@ def is_current(table: str) -> dg.AssetCheckKey:
 def events(
     read: Callable[[], Iterable[ObjectReport]], mode: str, *, of_months: bool
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    """One materialization with its check per object that was read; the objects that failed raise together at the end.
+    """One materialization with its checks per object that was read; the objects that failed raise together at the end.
 
-    With `of_months`, an object that was deferred is not yielded: its months were not read whole.
+    An object that the org lacks and may lack only warns. With `of_months`, one that was deferred is not yielded: its months were not
+    read whole.
     Raises dagster.Failure with the texts of the errors on top.
     """
     failed: list[ObjectReport] = []
     for report in read():
+        checks = [_is_current(report), _columns(report)]
         if report.state == "failed":
             failed.append(report)
-            yield _is_current(report)
-        elif report.state == "deferred" and of_months:
-            yield _is_current(report)
+            yield from checks
+        elif report.state == "absent" or (report.state == "deferred" and of_months):
+            yield from checks
         else:
             yield dg.MaterializeResult(
-                asset_key=raw_key(report.table),
-                metadata=_metadata(report, mode),
-                check_results=[_is_current(report)],
+                asset_key=raw_key(report.table), metadata=_metadata(report, mode), check_results=checks
             )
     if failed:
         raise failure({report.table: report.error for report in failed if report.error})
@@ -111,13 +113,19 @@ def _metadata(report: ObjectReport, mode: str) -> dict[str, dg.MetadataValue]:
         "inserted": counts.inserted,
         "updated": counts.updated,
         "tombstoned": counts.tombstoned,
+        "characters left out": counts.cleaned,
         "pending": report.pending,
     }
     metadata: dict[str, dg.MetadataValue] = {name: dg.MetadataValue.int(n) for name, n in numbers.items()}
     metadata["mode"] = dg.MetadataValue.text(mode)
     metadata["complete"] = dg.MetadataValue.bool(report.deferred_until is None)
-    if report.notes:
-        metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {note}" for note in report.notes))
+    notes = list(report.notes)
+    if counts.cleaned:
+        notes.append(
+            f"{counts.cleaned} characters that Postgres cannot hold (NUL, lone surrogates, bytes that are no UTF-8) were left out."
+        )
+    if notes:
+        metadata["notes"] = dg.MetadataValue.md("\n".join(f"- {note}" for note in notes))
     return metadata | _times(report)
 
 
@@ -127,13 +135,34 @@ def _times(report: ObjectReport) -> dict[str, dg.MetadataValue]:
 
 
 def _is_current(report: ObjectReport) -> dg.AssetCheckResult:
-    """Passes when the run read all that it set out to read; a deferral warns, a failure is an error. Never blocks."""
-    deferred = report.state == "deferred"
+    """Passes when the run read all that it set out to read; a deferral or absence warns, a failure is an error. Never blocks."""
     return dg.AssetCheckResult(
         asset_key=raw_key(report.table),
         check_name=IS_CURRENT,
         passed=report.error is None,
-        severity=dg.AssetCheckSeverity.WARN if deferred else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.ERROR if report.state == "failed" else dg.AssetCheckSeverity.WARN,
         description=None if report.error is None else str(report.error),
         metadata=_times(report),
+    )
+
+
+def _columns(report: ObjectReport) -> dg.AssetCheckResult:
+    """Warns while a column is stale or lacks values, and shows what the org changed of the object's fields within a week."""
+    wrong = report.columns.wrong
+    metadata: dict[str, dg.MetadataValue] = {"columns that are not current": dg.MetadataValue.int(len(wrong))}
+    if report.columns.changes:
+        names = ("field", "what", "was", "is now", "seen at (UTC)")
+        metadata["changes of a week"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({name: str(value or "") for name, value in zip(names, row, strict=True)})
+                for row in report.columns.changes
+            ]
+        )
+    return dg.AssetCheckResult(
+        asset_key=raw_key(report.table),
+        check_name=COLUMNS,
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(texts(report.table, wrong)) or None,
+        metadata=metadata,
     )

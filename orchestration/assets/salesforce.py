@@ -10,7 +10,7 @@ import dagster as dg
 
 from orchestration.assets.modes import Mode, keys_were_read, mode_of
 from orchestration.assets.months import FIRST_MONTH, MONTHS, created_range, report_covered_months
-from orchestration.assets.reports import IS_CURRENT, TRIED_AGAIN, events, raw_key, told_as_failure
+from orchestration.assets.reports import COLUMNS, IS_CURRENT, TRIED_AGAIN, events, raw_key, told_as_failure
 from orchestration.modelling import Dbt
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
@@ -18,7 +18,7 @@ from orchestration.salesforce.client import Salesforce
 from orchestration.sync.coverage import covered_months
 from orchestration.sync.objects import BY_TABLE, SObject
 from orchestration.sync.options import Collaborators, ObjectReport, SyncOptions
-from orchestration.sync.run import list_missing, reread, sync_changes
+from orchestration.sync.run import list_missing, reread, reread_columns, sync_changes
 
 GROUP = "salesforce"
 # Bounds how many steps of any kind call Salesforce at once; the limit is in dagster.yaml.
@@ -39,7 +39,7 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="salesforce",
         specs=[_spec(s) if s.is_whole else _spec(s, whole, MONTHS) for s in sobjects],
-        check_specs=[_is_current(s) for s in sobjects],
+        check_specs=[check for s in sobjects for check in (_is_current(s), _columns(s))],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
@@ -70,6 +70,8 @@ def _read(context: dg.AssetExecutionContext, sync: Collaborators) -> Events:
     mode = mode_of(context.run.tags)
     if mode is Mode.HISTORY:
         return events(lambda: _list_missing(context.instance, sync, tables), mode.value, of_months=False)
+    if mode is Mode.COLUMNS:
+        return events(lambda: reread_columns(sync, tables), mode.value, of_months=False)
     keys_done = keys_were_read(context.run.tags)
     return events(lambda: sync_changes(sync, tables, keys_done=keys_done), mode.value, of_months=False)
 
@@ -113,4 +115,13 @@ def _is_current(sobject: SObject) -> dg.AssetCheckSpec:
         IS_CURRENT,
         asset=raw_key(sobject.table_name),
         description="The last run read all that it set out to read. A warning: the API allowance deferred the rest.",
+    )
+
+
+def _columns(sobject: SObject) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        COLUMNS,
+        asset=raw_key(sobject.table_name),
+        description="Every wanted field is visible and of the type that its column has, and every row's value was read. A warning names"
+        " the permission that is missing. Changes of the org's fields within a week are in the metadata.",
     )

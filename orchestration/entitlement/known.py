@@ -35,7 +35,7 @@ def known_record_types(connection: Connection, names: Sequence[str]) -> tuple[st
         where sobject_type = 'Opportunity'
         """
     ).fetchall()
-    return _each("record type", names, rows)
+    return _each("record type", [_as_id(name) for name in names], rows)
 
 
 def known_owners(connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def known_owners(connection: Connection, names: Sequence[str]) -> tuple[str, ...
         select word, id from raw_salesforce."user", unnest(array[email, username, id, regexp_replace(email, '\\.invalid$', '')]) as word
         """
     ).fetchall()
-    return _each("user", [to_18(name.strip()) for name in names], rows, may_be_several=True)
+    return _each("user", [_as_id(name) for name in names], rows, may_be_several=True)
 
 
 def nearest(word: str, words: Iterable[str], most: int = 3) -> list[str]:
@@ -76,6 +76,12 @@ def _each(
             )
         found |= meant
     return tuple(found)
+
+
+def _as_id(name: str) -> str:
+    """An id of 15 characters, as the address bar of Classic shows it, in 18; any other word of that length is left as it is."""
+    name = name.strip()
+    return to_18(name) if name.startswith(("005", "012")) and name.isalnum() else name
 
 
 def _key(word: str) -> str:

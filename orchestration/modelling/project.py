@@ -60,6 +60,15 @@ def prepare(directory: Path = DIRECTORY) -> bool:
     return True
 
 
+def marts_with_extra_fields(manifest: Manifest) -> dict[str, tuple[str, frozenset[str]]]:
+    """Raw table → the mart that can show fields which fluint.yaml adds to it, and the columns that the mart has anyway."""
+    return {
+        node["config"]["extra_fields_of"]: (node["name"], frozenset(node["columns"]))
+        for node in manifest["nodes"].values()
+        if node["config"].get("extra_fields_of")
+    }
+
+
 def views_hash(manifest: Manifest) -> str:
     """What a database must have been upgraded to: changes with every model and macro of ours, not with descriptions."""
     ours = {

@@ -7,7 +7,9 @@ Works on whole chunks of bytes, never on rows; nothing else is changed.
 from __future__ import annotations
 
 import codecs
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A backslash that begins an escape is preceded by an even number of backslashes: in `\\u0000` the first one escapes the
@@ -52,6 +54,35 @@ class ByteFilter:
         without_nul = kept.replace(b"\0", b"")
         self._cleaned.nul += len(kept) - len(without_nul)
         return without_nul
+
+
+def clean_part(body: bytes, path: Sequence[str | int], cleaned: Cleaned) -> bytes:
+    """A whole JSON text that Postgres can hold; adds to `cleaned` what was taken out of the value at `path` of it.
+
+    The answers to several queries share one text, and each is counted by itself.
+    """
+    whole = Cleaned()
+    kept = clean_json(body, whole)
+    if whole.total:
+        part = _part(body, path)
+        counted = whole if part is None else Cleaned(invalid_utf8=whole.invalid_utf8)
+        if part is not None:
+            clean_json(json.dumps(part).encode(), counted)
+        cleaned.nul += counted.nul
+        cleaned.invalid_utf8 += counted.invalid_utf8
+        cleaned.surrogates += counted.surrogates
+    return kept
+
+
+def _part(body: bytes, path: Sequence[str | int]) -> object | None:
+    """The value at a path, lone surrogates included; None where the text has no such value."""
+    try:
+        value: object = json.loads(body.decode("utf-8", "ignore"))
+        for step in path:
+            value = value[step]  # type: ignore[index]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return value
 
 
 def clean_json(body: bytes, cleaned: Cleaned) -> bytes:

@@ -16,8 +16,8 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from orchestration.errors import BugError, IncompleteReadError
-from orchestration.postgres.clean import ByteFilter, Cleaned, clean_json
+from orchestration.errors import BugError, IncompleteReadError, MissingFieldError, SetupError
+from orchestration.postgres.clean import ByteFilter, Cleaned, clean_part
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.merge import Merged, merge
 from orchestration.postgres.raw_tables import RawColumn, RawTable
@@ -41,7 +41,11 @@ with body as materialized (
     where jsonb_typeof(record) = 'object'
     returning 1
 )
-select jsonb_typeof(records) = 'array', (select count(*) from added) from body
+select jsonb_typeof(records) = 'array', (select count(*) from added),
+       -- All records of a page come from one query and have the same keys.
+       (select array_agg(key) from unnest(%(keys)s::text[]) as key
+        where jsonb_typeof(records -> 0) = 'object' and not (records -> 0) ? key)
+from body
 """
 
 
@@ -70,19 +74,31 @@ class Staged:
     def add_json(self, body: bytes, records_path: Sequence[str | int]) -> int:
         """Adds the records of the JSON array at `records_path` of `body`, nulls skipped; returns how many.
 
-        Raises IncompleteReadError when there is no such array, or a record does not fit the columns.
+        Raises IncompleteReadError when there is no such array, or a record does not fit the columns; MissingFieldError when the
+        records do not have a field, which would otherwise look like one that is empty.
         """
-        parameters = {"body": clean_json(body, self.cleaned), "path": [str(step) for step in records_path]}
+        parameters = {
+            "body": clean_part(body, records_path, self.cleaned),
+            "path": [str(step) for step in records_path],
+            "keys": sorted({column.path[0] for column in self.table.columns}),
+        }
         try:
             answer = self._conn.execute(self._add_json_statement(), parameters).fetchone()
         except psycopg.DataError as error:
             raise self._unfit("an answer in JSON", error) from None
         except psycopg.errors.NotNullViolation as error:
             raise self._unfit("an answer in JSON", error) from None
-        is_array, added = answer or (False, 0)
+        except psycopg.errors.ProgramLimitExceeded:
+            raise self._too_wide() from None
+        is_array, added, lacking = answer or (False, 0, None)
         if not is_array:
             raise IncompleteReadError(
                 f"An answer with rows of {self.table.name} has no list of records where one was expected. None of it was kept."
+            )
+        if lacking:
+            raise MissingFieldError(
+                f"An answer with rows of {self.table.name} lacks {', '.join(lacking)}, which was asked for: renamed or taken away since"
+                " the object was described. None of it was kept; the next run describes the object anew and reads it again."
             )
         return int(added)
 
@@ -104,6 +120,8 @@ class Staged:
                     copy.write(chunk)
         except (psycopg.DataError, psycopg.errors.NotNullViolation) as error:
             raise self._unfit("a page of a Bulk result", error) from None
+        except psycopg.errors.ProgramLimitExceeded:
+            raise self._too_wide() from None
         # Nobody analyzes a temporary table by itself, and the sync joins this one to large tables.
         self._conn.execute(sql.SQL("analyze {}").format(self.name))
         return cursor.rowcount
@@ -160,7 +178,9 @@ class Staged:
     def _columns_of(self, header: bytes) -> list[str]:
         """The columns in the order of the header line, which need not be ours."""
         arrived = next(csv.reader([header.decode()]))
-        expected = {".".join(column.path): column.name for column in self.table.columns}
+        # Salesforce's names have no case: a field that is renamed in case is the same field.
+        expected = {".".join(column.path).lower(): column.name for column in self.table.columns}
+        arrived = [name.lower() for name in arrived]
         if sorted(arrived) != sorted(expected):
             missing, unknown = sorted(expected.keys() - set(arrived)), sorted(set(arrived) - expected.keys())
             raise IncompleteReadError(
@@ -168,6 +188,13 @@ class Staged:
                 f" {unknown}, {len(arrived)} in all. None of it was kept; the next run reads it again."
             )
         return [expected[name] for name in arrived]
+
+    def _too_wide(self) -> SetupError:
+        return SetupError(
+            f"A row of {self.table.name} with {len(self.table.columns)} columns has more than the 8 kB that Postgres takes for one row"
+            " (long texts, which it keeps apart, not counted). None of the answer was kept; everything else goes on. Whoever runs this"
+            " pipeline takes fields of this object out of fluint.yaml, those that nobody reads first."
+        )
 
     def _unfit(self, what: str, error: psycopg.Error) -> IncompleteReadError:
         place = _PLACE.search(error.diag.context or "")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
+import psycopg
 from psycopg import sql
 
-from orchestration.errors import SetupError
+from orchestration.errors import SetupError, TransientError
 from orchestration.postgres.connection import Connection
 
 ColumnType = Literal["text", "boolean", "numeric", "timestamptz", "date"]
@@ -67,6 +68,38 @@ def bring_up(conn: Connection, tables: Sequence[RawTable]) -> list[str]:
     conn.execute("select pg_advisory_xact_lock(hashtextextended('fluint raw tables', 0))")
     conn.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
     return [added for table in tables for added in _bring_up(conn, table)]
+
+
+def columns_held(conn: Connection, table: str) -> dict[str, ColumnType]:
+    """The columns of a raw table with their types; empty when there is no such table."""
+    name = sql.Identifier(SCHEMA, table).as_string()
+    ours = {long: short for short, long in _TYPE_NAMES.items()}
+    rows = conn.execute(_COLUMNS, [name]).fetchall()
+    return {column: cast("ColumnType", ours.get(type_, type_)) for column, type_ in rows}
+
+
+def grow(conn: Connection, table: RawTable) -> list[str]:
+    """Adds the columns that an existing raw table lacks, in the caller's transaction; returns their names.
+
+    Views on the table go on as they are. It waits for those who read the table, and while it waits nobody else gets at it: so it
+    gives up after five seconds (TransientError), and the next run tries again.
+    """
+    lacking = [column for column in table.columns if column.name not in columns_held(conn, table.name)]
+    if not lacking:
+        return []
+    conn.execute("set local lock_timeout = '5s'")
+    name = sql.Identifier(SCHEMA, table.name)
+    try:
+        for column in lacking:
+            conn.execute(
+                sql.SQL("alter table {} add column if not exists {}").format(name, _definition(column))
+            )
+    except psycopg.errors.LockNotAvailable:
+        raise TransientError(
+            f"{SCHEMA}.{table.name} is to get the columns {', '.join(column.name for column in lacking)} and is in use. Nothing was"
+            " changed; the next run tries again. If it stays, whoever administers the database ends the query that reads it."
+        ) from None
+    return [column.name for column in lacking]
 
 
 def _bring_up(conn: Connection, table: RawTable) -> Iterator[str]:

@@ -12,13 +12,18 @@ from orchestration.salesforce.ids import to_18
 
 @dataclass(frozen=True)
 class DescribedField:
-    """One field as the integration user sees it; a field hidden by field-level security is simply absent."""
+    """One field as the integration user sees it; a field hidden by field-level security is simply absent.
+
+    `relationship` is the name that leads through a reference (`Account` for AccountId), `reference_to` the objects it may lead to.
+    """
 
     name: str
     type: str
-    length: int
-    calculated: bool
-    filterable: bool
+    length: int = 0
+    calculated: bool = False
+    filterable: bool = True
+    relationship: str = ""
+    reference_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ def read_describe(answer: Mapping[str, Any]) -> Describe:
             length=int(given.get("length") or 0),
             calculated=bool(given.get("calculated")),
             filterable=bool(given.get("filterable", True)),
+            relationship=str(given.get("relationshipName") or ""),
+            reference_to=tuple(given.get("referenceTo") or ()),
         )
         for given in answer["fields"]
     }

@@ -20,7 +20,7 @@ def newly_licensed_owners_sensor(tables: Sequence[str]) -> dg.SensorDefinition:
         job_name=LIST_MISSING,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Starts list_missing_job when an entitled owner or an admitted deal has rows that were never listed.",
+        description="Starts list_missing_job when an entitled owner, an admitted deal or a column has rows that were never listed.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
@@ -48,6 +48,8 @@ def _answer(instance: dg.DagsterInstance, missing: MissingParents) -> dg.RunRequ
 
 def _tags(missing: MissingParents) -> dict[str, str]:
     tags = {"fluint/missing_owners": str(missing.owners), "fluint/missing_deals": str(missing.deals)}
+    if missing.columns:
+        tags["fluint/missing_columns"] = str(missing.columns)
     if missing.owner_ids:
         # As a list of ids; names and e-mails never enter Dagster. A tag's value may be any text.
         tags["fluint/owner_ids"] = ",".join(missing.owner_ids)

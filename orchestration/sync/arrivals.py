@@ -11,21 +11,24 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Connection
-from orchestration.postgres.copy import Staged, staged
+from orchestration.postgres.copy import Staged
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger, under_way
+from orchestration.sync import ledger, raw_columns, under_way
 from orchestration.sync.fields import Readable
 from orchestration.sync.named import leave_out_unnamed, leave_unnamed, named_before, want_named
 from orchestration.sync.objects import OPPORTUNITY, named_by
 from orchestration.sync.options import Counts
 from orchestration.sync.scope import Scope, scope_now
+from orchestration.sync.wide import Rest, whole_rows
 
 
-def store_page(connection: Connection, what: Readable, page: Page, *, run_id: str, scope: Scope) -> Counts:
-    """Stores the records of a REST answer; `scope` is the one that they were asked with."""
-    with staged(connection, what.sobject.raw_table(what.fields)) as rows:
-        rows.add_json(page.body, page.records_path)
-        return store_rows(connection, what, rows, read_at=page.read_at, run_id=run_id, scope=scope)
+def store_page(
+    connection: Connection, what: Readable, page: Page, rest: Rest, *, run_id: str, scope: Scope
+) -> Counts:
+    """Stores the records of a REST answer; `rest` is what it has no room for, `scope` the one that they were asked with."""
+    with whole_rows(connection, what, page, rest) as (rows, incomplete):
+        counts = store_rows(connection, what, rows, read_at=page.read_at, run_id=run_id, scope=scope)
+    return counts + Counts(read=incomplete)
 
 
 def store_rows(
@@ -48,6 +51,7 @@ def store_rows(
     if sobject.named_by:
         leave_out_unnamed(connection, sobject, rows)
     merged = rows.merge(read_at=read_at, run_id=run_id)
+    raw_columns.drop_all_but(connection, sobject.table_name, what.columns)
     if is_deal:
         _admit(connection, rows, scope, run_id)
     for other, ids in former.items():

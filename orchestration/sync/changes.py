@@ -13,17 +13,17 @@ from itertools import islice
 
 from orchestration.errors import FluintError, TooMuchAskedError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
-from orchestration.postgres.copy import staged
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page
-from orchestration.sync import ledger
+from orchestration.sync import ledger, raw_columns
 from orchestration.sync.asking import ask, in_halves, pages_from
 from orchestration.sync.fields import Readable, forget_if_refused, readable
 from orchestration.sync.keys import classify, staged_keys
 from orchestration.sync.named import want_all_named
 from orchestration.sync.objects import BY_TABLE, OPPORTUNITY
-from orchestration.sync.options import Collaborators, Counts
+from orchestration.sync.options import Collaborators, Counts, is_absence
 from orchestration.sync.scope import scope_now
+from orchestration.sync.wide import rest_of, whole_rows
 from orchestration.sync.windows import CreatedRange, Window, followed_up_to, window_to_follow
 
 
@@ -31,13 +31,15 @@ from orchestration.sync.windows import CreatedRange, Window, followed_up_to, win
 class KeysOutcome:
     """What one keys phase did; `left_to_run` names objects with more keys than the caller wanted to read.
 
-    `pending` counts all ids that can be fetched now: those of a run that failed or was deferred make no key anew.
+    `absent` are objects that the org lacks and may lack, with the text that says so. `pending` counts all ids that can be fetched now:
+    those of a run that failed or was deferred make no key anew.
     """
 
     counts: dict[str, Counts] = field(default_factory=dict)
     pending: int = 0
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     errors: dict[str, FluintError] = field(default_factory=dict)
+    absent: dict[str, FluintError] = field(default_factory=dict)
     left_to_run: tuple[str, ...] = ()
 
     @property
@@ -60,7 +62,9 @@ def read_keys(with_: Collaborators, tables: Sequence[str], *, most_pages: int | 
         record_calls(with_.database, with_.run_id, with_.salesforce.take_calls(), with_.salesforce.usage)
     with with_.database.transaction() as connection:
         due = ledger.count_due(connection, [table for table in tables if table not in follower.errors])
-    return KeysOutcome(follower.counts, due, follower.notes, follower.errors, tuple(follower.left))
+    absent = {table: error for table, error in follower.errors.items() if is_absence(table, error)}
+    errors = {table: error for table, error in follower.errors.items() if table not in absent}
+    return KeysOutcome(follower.counts, due, follower.notes, errors, absent, tuple(follower.left))
 
 
 @dataclass(frozen=True)
@@ -199,8 +203,11 @@ class _Follower:
         return total
 
     def _store_whole(self, what: Readable, page: Page) -> Counts:
-        table = what.sobject.raw_table(what.fields)
-        with self._with.database.transaction() as connection, staged(connection, table) as rows:
-            rows.add_json(page.body, page.records_path)
+        rest = rest_of(self._with, what, page)
+        with (
+            self._with.database.transaction() as connection,
+            whole_rows(connection, what, page, rest) as (rows, _),
+        ):
             merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
-        return Counts(merged.read, merged.inserted, merged.updated)
+            raw_columns.drop_all_but(connection, what.sobject.table_name, what.columns)
+        return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)

@@ -10,26 +10,31 @@ from orchestration.entitlement.filters import read_filter
 from orchestration.postgres.connection import Database
 from orchestration.sync import ledger
 from orchestration.sync.objects import BY_TABLE, CHILDREN
+from orchestration.sync.raw_columns import count_missing
 
 _MOST_IDS = 20
 
 
 @dataclass(frozen=True)
 class MissingParents:
-    """Entitled parents without coverage: how many, and the ids of at most twenty owners among them."""
+    """Entitled parents without coverage: how many, and the ids of at most twenty owners among them; and columns without."""
 
     owners: int
     deals: int
     owner_ids: tuple[str, ...]
+    columns: int = 0
 
     @property
     def count(self) -> int:
-        """Owners and deals together."""
-        return self.owners + self.deals
+        """Owners, deals and columns together."""
+        return self.owners + self.deals + self.columns
 
 
 def missing_parents(database: Database, tables: Collection[str] = tuple(BY_TABLE)) -> MissingParents:
-    """Counts owners and deals whose rows or children are not all held, whatever the cause; `tables` are those that are read."""
+    """Counts owners and deals whose rows or children are not all held, and columns that are not, whatever the cause.
+
+    `tables` are those that are read; what the org does not have at all is not missing.
+    """
     children = [child.table_name for child in CHILDREN if child.table_name in tables]
     with database.transaction() as connection:
         filters = read_filter(connection)
@@ -37,14 +42,20 @@ def missing_parents(database: Database, tables: Collection[str] = tuple(BY_TABLE
         owners = sorted({owner for some in ranges.values() for owner in some})
         deals = connection.execute(
             """
+            with wanted as (
+                select array_agg(object) as objects, count(*) as number from unnest(%s::text[]) as object
+                where object not in (select object from fluint_sync.unavailable_object)
+            )
             select count(*) from fluint_entitlement.scope_deals as scope
             join raw_salesforce.opportunity as deal on deal.id = scope.opportunity_id and deal._deleted_at is null
+            cross join wanted
             where (select count(*) from fluint_sync.deal_coverage as covered
-                   where covered.opportunity_id = deal.id and covered.object = any (%(children)s)) < cardinality(%(children)s)
+                   where covered.opportunity_id = deal.id and covered.object = any (wanted.objects)) < wanted.number
             """,
-            {"children": children},
+            [children],
         ).fetchone()
-    return MissingParents(len(owners), int(deals[0]) if deals else 0, tuple(owners[:_MOST_IDS]))
+        columns = count_missing(connection, tables)
+    return MissingParents(len(owners), int(deals[0]) if deals else 0, tuple(owners[:_MOST_IDS]), columns)
 
 
 def covered_months(database: Database, first: date) -> dict[date, bool]:

@@ -28,6 +28,7 @@ from orchestration.sync.objects import BY_TABLE, OPPORTUNITY, SObject
 from orchestration.sync.options import Collaborators, Counts
 from orchestration.sync.plan import IDS_IN_A_QUERY, QUERIES_IN_A_COMPOSITE, chunks
 from orchestration.sync.scope import Scope, scope_now
+from orchestration.sync.wide import rest_of
 
 # Both times come from the org's Date, which is cut to the second.
 _SAME_MOMENT = timedelta(seconds=5)
@@ -104,11 +105,12 @@ class _Fetcher:
         total = Counts()
         pages = [first, *self.with_.salesforce.next_pages(first)] if first else []
         for page in pages:
+            rest = rest_of(self.with_, self.what, page)
             with self.with_.database.transaction() as connection:
                 # The cursor stays where it is until this is committed.
                 cursor = ledger.cursor_of(connection, self.what.sobject.table_name, lock=True)
                 scope = question.scope
-                total += store_page(connection, self.what, page, run_id=self.with_.run_id, scope=scope)
+                total += store_page(connection, self.what, page, rest, run_id=self.with_.run_id, scope=scope)
                 if cursor and cursor > page.read_at + _SAME_MOMENT:
                     self._ask_again(connection, question, page.read_at)
         return total

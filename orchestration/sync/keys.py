@@ -86,6 +86,33 @@ def classify(
     return tombstoned
 
 
+def pend_newer(connection: Connection, sobject: SObject, rows: Staged, *, since: datetime) -> None:
+    """Makes held rows pending that have arrived, in part, with a newer stamp than the held one (R3); `since` is the cursor."""
+    connection.execute(
+        sql.SQL(_PEND_NEWER).format(
+            table=sql.Literal(sobject.table_name),
+            raw=sql.Identifier("raw_salesforce", sobject.table_name),
+            arrived=rows.name,
+            parent=_parent(sobject, "held"),
+            since=sql.Literal(since),
+            into_pending=sql.SQL(_INTO_PENDING),
+        )
+    )
+
+
+def pend_incomplete(connection: Connection, sobject: SObject, rows: Staged, whole: Staged) -> int:
+    """Makes pending what is among `rows` and not among the `whole` ones, because it changed while it was read; returns how many."""
+    return connection.execute(
+        sql.SQL(_PEND_INCOMPLETE).format(
+            table=sql.Literal(sobject.table_name),
+            arrived=rows.name,
+            whole=whole.name,
+            parent=_parent(sobject, "arrived"),
+            into_pending=sql.SQL(_INTO_PENDING),
+        )
+    ).rowcount
+
+
 Names = dict[str, sql.Composable]
 
 
@@ -131,11 +158,11 @@ def _names(
     }
 
 
-def _parent(sobject: SObject) -> sql.Composable:
-    """The parent of a key `k`, whose coverage goes when the key turns out to be nobody's (R10)."""
+def _parent(sobject: SObject, alias: str = "k") -> sql.Composable:
+    """The parent of a key `k`, or of a row, whose coverage goes when it turns out to be nobody's (R10)."""
     if sobject.name == OPPORTUNITY.name:
-        return sql.SQL("k.owner_id")
-    return sql.Identifier("k", sobject.parent_column) if sobject.parent_column else sql.SQL("null")
+        return sql.Identifier(alias, "owner_id")
+    return sql.Identifier(alias, sobject.parent_column) if sobject.parent_column else sql.SQL("null")
 
 
 def _entitled(sobject: SObject, scope: Scope) -> sql.Composable:
@@ -229,6 +256,22 @@ _PEND_HELD = """
                     or (k.system_modstamp < {last_before}::timestamptz
                         and held._read_at < held.system_modstamp + {longest})))
            or (k.system_modstamp = held.system_modstamp and held._deleted_at is not null))
+    {into_pending}
+"""
+
+_PEND_NEWER = """
+    insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+    select {table}, arrived.id, {parent}, 'changed', arrived.system_modstamp, {since}
+    from {arrived} as arrived join {raw} as held on held.id = arrived.id
+    where arrived.system_modstamp > held.system_modstamp and held._deleted_at is null
+    {into_pending}
+"""
+
+_PEND_INCOMPLETE = """
+    insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
+    select {table}, arrived.id, {parent}, 'changed', arrived.system_modstamp,
+           least(arrived.system_modstamp, (select position from fluint_sync.cursor where object = {table}))
+    from {arrived} as arrived where not exists (select from {whole} as whole where whole.id = arrived.id)
     {into_pending}
 """
 

@@ -1,4 +1,4 @@
-"""The sync's own ledger in SQL: cursors, pending ids, coverage, admission, described fields. No decisions, no Salesforce.
+"""The sync's own ledger in SQL: cursors, pending ids, coverage, admission, hidden fields. No decisions, no Salesforce.
 
 Every function works inside the caller's transaction, because rows and what they prove change together (R14).
 """
@@ -268,34 +268,13 @@ def deals_without(connection: Connection, table: str, *, written_by: str | None 
     return [row[0] for row in rows]
 
 
-def remember_fields(connection: Connection, table: str, shown: Sequence[str], hidden: dict[str, str]) -> None:
-    """Keeps what describe showed, and which wanted fields (name → need) it did not."""
-    connection.execute(
-        """
-        insert into fluint_sync.described_object (object, fields, described_at) values (%s, %s, now())
-        on conflict (object) do update set fields = excluded.fields, described_at = excluded.described_at
-        """,
-        [table, sorted(shown)],
-    )
+def remember_hidden(connection: Connection, table: str, hidden: dict[str, str]) -> None:
+    """Keeps which wanted fields (name → need) describe does not show."""
     connection.execute("delete from fluint_sync.hidden_field where object = %s", [table])
     connection.cursor().executemany(
         "insert into fluint_sync.hidden_field (object, field, need, seen_at) values (%s, %s, %s, now())",
         [(table, name, need) for name, need in hidden.items()],
     )
-
-
-def fields_shown(connection: Connection, table: str) -> list[str] | None:
-    """The field names of the last describe if it is less than an hour old."""
-    row = connection.execute(
-        "select fields from fluint_sync.described_object where object = %s and described_at > now() - interval '1 hour'",
-        [table],
-    ).fetchone()
-    return row[0] if row else None
-
-
-def forget_fields(connection: Connection, table: str) -> None:
-    """Makes the next reader describe the object again."""
-    connection.execute("delete from fluint_sync.described_object where object = %s", [table])
 
 
 def want_admitted_again(

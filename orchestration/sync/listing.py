@@ -32,6 +32,7 @@ from orchestration.sync.plan import (
     pack_owners,
 )
 from orchestration.sync.scope import Scope, scope_now
+from orchestration.sync.wide import rest_of
 from orchestration.sync.windows import ChildrenOf, CreatedRange, window_of_listing
 
 # An id is immutable and `queryAll` with this condition also shows archived rows, which `query` leaves out (R5).
@@ -144,10 +145,10 @@ def _read_deals(
         return Counts()
     store = _Store(with_, what, scope, began)
 
-    def query(part: CreatedRange) -> str:
-        return soql.select(what.paths, "Opportunity", [*where, *part.conditions(), LIVE])
+    def query(part: CreatedRange, paths: Sequence[str] = what.paths) -> str:
+        return soql.select(paths, "Opportunity", [*where, *part.conditions(), LIVE])
 
-    by_bulk = store.by_bulk(query(created)) if rows >= with_.options.bulk_threshold else None
+    by_bulk = store.by_bulk(query(created, what.all_paths)) if rows >= with_.options.bulk_threshold else None
     if by_bulk is not None:
         return by_bulk
     counts = in_halves("Opportunity", created, lambda part: store.pages(ask(with_, query(part))), began)
@@ -196,7 +197,7 @@ def _read_children(
             raise first
     store = _Store(with_, what, scope, began)
     if sum(first.total_size for first in firsts if isinstance(first, Page)) >= with_.options.bulk_threshold:
-        by_bulk = store.by_bulk(_children(what, ChildrenOf(parent, tuple(deals))))
+        by_bulk = store.by_bulk(_children(what, ChildrenOf(parent, tuple(deals)), what.all_paths))
         if by_bulk is not None:
             return by_bulk
     return sum((_store_part(store, part, first) for part, first in zip(parts, firsts, strict=True)), Counts())
@@ -213,8 +214,8 @@ def _store_part(store: _Store, whole: ChildrenOf, first: Page | FluintError) -> 
     return sum(in_halves(store.what.sobject.name, whole, read, store.began), Counts())
 
 
-def _children(what: Readable, part: ChildrenOf) -> str:
-    return soql.select(what.paths, what.sobject.name, [*part.conditions(), LIVE])
+def _children(what: Readable, part: ChildrenOf, paths: Sequence[str] = ()) -> str:
+    return soql.select(paths or what.paths, what.sobject.name, [*part.conditions(), LIVE])
 
 
 @dataclass(frozen=True)
@@ -260,8 +261,11 @@ class _Store:
         """Stores the pages of a REST answer, each in a transaction."""
         total, announced, came = Counts(), 0, 0
         for page in pages:
+            rest = rest_of(self.with_, self.what, page)
             with self.with_.database.transaction() as connection:
-                total += store_page(connection, self.what, page, run_id=self.with_.run_id, scope=self.scope)
+                total += store_page(
+                    connection, self.what, page, rest, run_id=self.with_.run_id, scope=self.scope
+                )
                 under_way.owe_keys(connection, self.what.sobject.table_name, self.began)
             announced, came = page.total_size, came + page.count
         _expect(self.what, came, announced)

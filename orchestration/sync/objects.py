@@ -8,6 +8,7 @@ Types follow the object reference: reference, picklist, e-mail and long text are
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class Need(StrEnum):
     REQUIRED = "required"  # the guide lists it: the object's asset fails with a text, the others go on
     SPECIAL = "special"  # the guide marks it "may require special permission": the run goes on and says so
     OURS = "ours"  # it makes the tables more useful: the run goes on and says so
+    EXTRA = "extra"  # fluint.yaml names it: the run goes on and says so
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class SObject:
     point to a deal). `named_by`: a row in scope names it. Without any it is the deal itself, whose owner and filters decide.
 
     `parent_is_fixed`: no update can give a row another parent. `more_keys`: what else a key must tell to be judged. `at_every_tick`:
-    its changes are asked for at every tick, those of the others in turn, because one call has room for five objects.
+    its changes are asked for at every tick, those of the others in turn, because one call has room for five objects. `may_be_absent`:
+    orgs without a feature do not have the object, and nothing is wrong with them.
     """
 
     name: str
@@ -73,6 +76,7 @@ class SObject:
     named_by: NamedBy | None = None
     more_keys: tuple[str, ...] = ()
     at_every_tick: bool = False
+    may_be_absent: bool = False
 
     @property
     def table_name(self) -> str:
@@ -105,15 +109,6 @@ class SObject:
         shown = set(described)
         return tuple(field for field in self.fields if shown.issuperset(field.needs))
 
-    def parent_fields(self) -> dict[str, set[str]]:
-        """Parent object → its fields that are read through it."""
-        parents: dict[str, set[str]] = {}
-        for field in self.fields:
-            parent, dot, name = field.path.partition(".")
-            if dot:
-                parents.setdefault(parent, set()).add(name)
-        return parents
-
     def keys(self, described: Iterable[str] | None = None) -> tuple[Field, ...]:
         """The fields that make a key, all of them or those that describe shows."""
         fields = self.fields if described is None else self.fields_shown(described)
@@ -136,8 +131,14 @@ def _snake(name: str) -> str:
 
 
 def field(path: str, type: ColumnType = "text", need: Need = Need.REQUIRED) -> Field:
-    """A field whose column carries the common snake_case name of its path."""
-    return Field(path, type, need, _snake(path))
+    """A field whose column carries the common snake_case name of its path, cut to what Postgres takes as a name."""
+    return Field(path, type, need, _cut(_snake(path)))
+
+
+def _cut(name: str) -> str:
+    # 48 leave room for what is put behind it (`_timestamptz`); Postgres would cut at 63 by itself, and two names to one.
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return name if len(name) <= 48 else f"{name[:41]}_{digest}"
 
 
 def _fields(names: str, type: ColumnType = "text", need: Need = Need.REQUIRED) -> tuple[Field, ...]:
@@ -248,6 +249,7 @@ EMAIL_MESSAGE = SObject(
     + AUDIT,
     parent="RelatedToId",
     at_every_tick=True,
+    may_be_absent=True,  # it comes with Enhanced Email or Email-to-Case
 )
 
 # What a deal is with and what was done about it: more than the guide asks for. Of an activity's text only the subject is read.

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from orchestration.errors import FluintError, QuotaReachedError
+from orchestration.errors import FluintError, ObjectUnavailableError, QuotaReachedError
 from orchestration.postgres.connection import Database
 from orchestration.salesforce.client import Salesforce
-from orchestration.sync.objects import CATALOGUE
+from orchestration.sync.column_states import Columns
+from orchestration.sync.objects import BY_TABLE, CATALOGUE
+
+
+@dataclass(frozen=True)
+class ExtraField:
+    """A field that fluint.yaml adds to an object; `mart_column` is the column of the object's mart that shows it, if any."""
+
+    path: str
+    mart_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -19,12 +29,14 @@ class SyncOptions:
     `overlap`: how far behind the cursor keys are read again, for rows stamped before and committed after it. Salesforce
     transactions can take ten minutes, so less than that loses rows. `bulk_threshold`: from how many rows on a listing
     goes through Bulk API 2.0. `most_key_pages`: how many pages of keys a sensor tick reads before it leaves them to a run.
+    `extra_fields`: table → the fields that fluint.yaml adds to it.
     """
 
     overlap: timedelta = timedelta(minutes=20)
     bulk_threshold: int = 10_000
     most_key_pages: int = 5
     tables: tuple[str, ...] = tuple(sobject.table_name for sobject in CATALOGUE)
+    extra_fields: Mapping[str, tuple[ExtraField, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class ObjectReport:
-    """What a run did for one object, in counts; `error` says why it ended early, `deferred_until` when it goes on."""
+    """What a run did for one object, in counts; `error` says why it ended early, `deferred_until` when it goes on.
+
+    `columns`: which of its columns are not current, whatever the run did.
+    """
 
     table: str
     counts: Counts = Counts()
@@ -78,6 +93,7 @@ class ObjectReport:
     data_as_of: datetime | None = None
     notes: tuple[str, ...] = ()
     error: FluintError | None = None
+    columns: Columns = field(default_factory=Columns)
 
     @property
     def deferred_until(self) -> datetime | None:
@@ -85,8 +101,15 @@ class ObjectReport:
         return self.error.until if isinstance(self.error, QuotaReachedError) else None
 
     @property
-    def state(self) -> Literal["complete", "deferred", "failed"]:
-        """`deferred` keeps what was read and goes on by itself; `failed` needs the error's next step."""
+    def state(self) -> Literal["complete", "deferred", "absent", "failed"]:
+        """`deferred` goes on by itself; `absent` is an object that this org may do without; `failed` needs the error's next step."""
         if self.error is None:
             return "complete"
+        if is_absence(self.table, self.error):
+            return "absent"
         return "deferred" if isinstance(self.error, QuotaReachedError) else "failed"
+
+
+def is_absence(table: str, error: FluintError) -> bool:
+    """Whether the error says no more than that the org lacks an object that an org may lack."""
+    return isinstance(error, ObjectUnavailableError) and BY_TABLE[table].may_be_absent

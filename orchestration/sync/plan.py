@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from orchestration.sync.objects import Field
+
 # A composite request takes five queries at most and counts as one call (REST guide). Its subrequests' URLs stand in the body,
 # but nothing says that they may be longer than the 16,384 bytes of a URI, so each statement stays below that.
 QUERIES_IN_A_COMPOSITE = 5
@@ -17,12 +19,28 @@ OWNERS_IN_A_QUERY = 500
 # Coverage is written per pack: a killed first load loses at most so many rows of work, and a pack fits one Bulk job.
 ROWS_IN_A_PACK = 200_000
 
+# Beside 500 ids, or 300 ids and as many parents, which take 12,600 characters, so much of field names fits a statement of that length.
+CHARACTERS_OF_FIELDS = 3_000
+
 T = TypeVar("T")
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Consecutive slices of at most `size` items."""
     return (items[i : i + size] for i in range(0, len(items), size))
+
+
+def field_groups(fields: Sequence[Field]) -> list[tuple[Field, ...]]:
+    """The fields, in order, in as many groups as they need queries: most objects need one."""
+    groups: list[list[Field]] = [[]]
+    length = 0
+    for field in fields:
+        length += len(field.path) + 2
+        if groups[-1] and length > CHARACTERS_OF_FIELDS:
+            groups.append([])
+            length = len(field.path) + 2
+        groups[-1].append(field)
+    return [tuple(group) for group in groups if group]
 
 
 @dataclass(frozen=True)

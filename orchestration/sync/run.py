@@ -1,4 +1,4 @@
-"""The four ways to run: follow changes, list what is missing, read months again, doubt what is held. Order of objects, one report each.
+"""The ways to run: follow changes, list what is missing, read months or columns again, doubt what is held. Order of objects, a report each.
 
 An object that fails keeps what it proved so far and is named; the others go on. What a step does stands in its own module.
 The caller holds `views_lock` shared. Nobody takes it again in here: a second one would queue behind an upgrade that waits
@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
+from orchestration.sync.column_reads import read_missing_columns, reread_unstamped_columns
+from orchestration.sync.column_states import columns_of
 from orchestration.sync.fetch import fetch_pending
 from orchestration.sync.fields import forget_if_refused
 from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
@@ -26,6 +28,8 @@ from orchestration.sync.reconciling.doubt import Doubt
 from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
 
+# How long a change of the org's fields is told of.
+CHANGES_ARE_TOLD = timedelta(days=7)
 _CHILDREN = tuple(child.table_name for child in CHILDREN)
 _NAMED = tuple(named.table_name for named in NAMED)
 
@@ -51,12 +55,24 @@ def list_missing(with_: Collaborators, tables: Collection[str]) -> list[ObjectRe
     """Lists only what is entitled and not covered: the first load, a new licence, a wider filter, a resumed run."""
     with _running(with_, tables, "history") as run:
         run.begin()
+        for table in run.found:
+            run.each(table, lambda table: read_missing_columns(with_, table))
         for table in (OPPORTUNITY.table_name, *_CHILDREN):
             run.each(table, lambda table: pay_owed_keys(with_, table))
         run.each(OPPORTUNITY.table_name, lambda _: list_missing_deals(with_))
         run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         for table in _CHILDREN:
             run.each(table, lambda table: _children(with_, table))
+        run.fetch_children()
+    return run.reports
+
+
+def reread_columns(with_: Collaborators, tables: Collection[str]) -> list[ObjectReport]:
+    """Reads the columns again whose values change without a stamp (R11), of every row that is held, and whatever is newer whole."""
+    with _running(with_, tables, "columns") as run:
+        for table in run.found:
+            run.each(table, lambda table: reread_unstamped_columns(with_, table))
+        run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         run.fetch_children()
     return run.reports
 
@@ -183,7 +199,7 @@ class _Run:
             return
         for table in tables:
             self._add(table, outcome.counts.get(table, Counts()), outcome.notes.get(table, ()))
-        for table, failure in outcome.errors.items():
+        for table, failure in (outcome.errors | outcome.absent).items():
             self._fail(table, failure)
 
     def each(self, table: str, step: Callable[[str], Counts]) -> None:
@@ -210,6 +226,7 @@ class _Run:
                     report,
                     pending=ledger.count_pending(connection, table),
                     data_as_of=ledger.data_as_of(connection, table),
+                    columns=columns_of(connection, table, datetime.now(UTC) - CHANGES_ARE_TOLD),
                 )
                 for table, report in self.found.items()
             ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
 from orchestration.assets.reports import is_current, raw_key
 from orchestration.postgres.connection import Database
-from orchestration.sync import fields
-from orchestration.sync.objects import CATALOGUE, SObject
-from orchestration.sync.options import Collaborators
+from orchestration.salesforce.client import Salesforce
+from orchestration.salesforce.describe import Describe
+from orchestration.sync.objects import CATALOGUE
 from tests.dagster.house import House, failure, materialized, steps
 
 PARTITIONED = {sobject.table_name for sobject in CATALOGUE if not sobject.is_whole}
@@ -123,12 +125,14 @@ def test_a_hidden_field_stops_its_object_and_nothing_else(
 
 def _hide(house: House, monkeypatch: pytest.MonkeyPatch, sobject: str, field: str) -> None:
     """What describe shows once an admin took the field from the integration user."""
-    described = fields._described
+    described = Salesforce.describe
 
-    def without(with_: Collaborators, asked: SObject) -> set[str]:
-        return described(with_, asked) - ({field} if asked.name == sobject else set())
+    def without(client: Salesforce, asked: str) -> Describe:
+        seen = described(client, asked)
+        shown = {name: one for name, one in seen.fields.items() if (asked, name) != (sobject, field)}
+        return replace(seen, fields=shown)
 
-    monkeypatch.setattr(fields, "_described", without)
+    monkeypatch.setattr(Salesforce, "describe", without)
     with house.bench.database.transaction() as connection:
         connection.execute("delete from fluint_sync.described_object")
 
@@ -146,7 +150,9 @@ def test_at_the_allowance_a_run_ends_deferred_and_says_until_when(house: House) 
     metadata = event.asset_materialization.metadata
     assert metadata["complete"].value is False
     assert metadata["deferred_until"].value
-    (check,) = [c for c in result.get_asset_check_evaluations() if c.asset_key == raw_key("opportunity")]
+    (check,) = [
+        c for c in result.get_asset_check_evaluations() if c.asset_check_key == is_current("opportunity")
+    ]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "after" in house.tick("salesforce_changes_sensor").skip_message
 

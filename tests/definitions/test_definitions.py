@@ -16,14 +16,19 @@ from orchestration import jobs
 from orchestration.assets.modes import MODE_TAG, Mode
 from orchestration.assets.reports import raw_key
 from orchestration.definitions import build_definitions
+from orchestration.errors import SetupError
 from orchestration.modelling import prepare
-from orchestration.settings import PROJECT, ObjectSettings, Settings
+from orchestration.modelling.project import marts_with_extra_fields, read_manifest
+from orchestration.settings import PROJECT, FieldSettings, ObjectSettings, Settings
 from orchestration.sync.objects import CATALOGUE
+from orchestration.sync.options import ExtraField
+from orchestration.sync_options import sync_options
 
 MODELLING_JOBS = [
     jobs.SYNC_SALESFORCE,
     jobs.LIST_MISSING,
     jobs.BACKFILL_SALESFORCE,
+    jobs.REREAD_COLUMNS,
     jobs.BUILD_MODELS,
     jobs.UPLOAD_DOCUMENTS,
 ]
@@ -84,7 +89,9 @@ def test_a_job_selects_every_view_between_what_it_reads_and_the_marts(
     assert between - sources <= selected
 
 
-@pytest.mark.parametrize("job", [jobs.SYNC_SALESFORCE, jobs.LIST_MISSING, jobs.BACKFILL_SALESFORCE])
+@pytest.mark.parametrize(
+    "job", [jobs.SYNC_SALESFORCE, jobs.LIST_MISSING, jobs.BACKFILL_SALESFORCE, jobs.REREAD_COLUMNS]
+)
 def test_the_marts_are_built_after_the_raw_tables_in_one_run(definitions: dg.Definitions, job: str) -> None:
     """The other way round, a change would reach the marts one interval late, and nobody would see why."""
     definition = definitions.resolve_job_def(job)
@@ -110,6 +117,7 @@ def test_the_jobs_that_ask_salesforce_carry_the_modes_that_the_instance_limits(
     modes = {job: definitions.resolve_job_def(job).tags[MODE_TAG] for job in MODELLING_JOBS}
     assert modes == {
         jobs.SYNC_SALESFORCE: "changes",
+        jobs.REREAD_COLUMNS: "columns",
         jobs.BUILD_MODELS: "changes",
         jobs.LIST_MISSING: "history",
         jobs.BACKFILL_SALESFORCE: "history",
@@ -156,19 +164,41 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
         "reread_recent_months_schedule",
         "check_setup_schedule",
         "reconcile_salesforce_schedule",
+        "reread_columns_schedule",
     ]
     assert schedules == dict.fromkeys(nightly, "UTC")
     assert {s.default_status for s in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
 
 
-def test_an_object_that_is_switched_off_has_no_asset() -> None:
-    """It would be red, or skip everything below it, in an org that does not have mail."""
-    settings = Settings(objects={"email_message": ObjectSettings(enabled=False)})
-    graph = build_definitions(settings).resolve_asset_graph()
+@pytest.mark.parametrize("table", ["user", "opportunity", "email_message"])
+def test_an_object_that_is_switched_off_has_no_asset_and_the_rest_loads(table: str) -> None:
+    """It would be red, or skip everything below it, in an org that does not have mail; or nothing would load at all."""
+    settings = Settings(objects={table: ObjectSettings(enabled=False)})
+    definitions = build_definitions(settings)
+    graph = definitions.resolve_asset_graph()
     materializable = {
         key.path[-1] for key in graph.materializable_asset_keys if key.path[0] == "raw_salesforce"
     }
-    assert materializable == {s.table_name for s in CATALOGUE} - {"email_message"}
+    assert materializable == {s.table_name for s in CATALOGUE} - {table}
+    for job in MODELLING_JOBS:
+        assert definitions.resolve_job_def(job)
+
+
+def test_fields_of_fluint_yaml_reach_the_sync_and_a_marts_own_column_is_refused() -> None:
+    """A custom field under the name of a contract's column would replace it, for every dashboard that reads it."""
+    asked = FieldSettings(mart_column="score")
+    settings = Settings(
+        objects={"opportunity": ObjectSettings(fields={"Score__c": asked, "LeadSource": FieldSettings()})}
+    )
+    assert sync_options(settings).extra_fields == {
+        "opportunity": (ExtraField("Score__c", "score"), ExtraField("LeadSource"))
+    }
+    taken = ObjectSettings(fields={"Score__c": FieldSettings(mart_column="amount")})
+    with pytest.raises(SetupError, match=r"fluint\.deals has a column amount already"):
+        build_definitions(Settings(objects={"opportunity": taken}))
+    for table, mart in marts_with_extra_fields(read_manifest()).items():
+        assert table in {sobject.table_name for sobject in CATALOGUE}
+        assert "_xact_id" not in mart[1]
 
 
 # Dagster reads its own deprecated property when it describes a schedule.

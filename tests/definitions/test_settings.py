@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from orchestration.errors import SetupError
-from orchestration.settings import PREFIX, PROJECT, Settings, load_settings
+from orchestration.settings import PREFIX, PROJECT, FieldSettings, Settings, load_settings
 
 SECRET = "postgresql://fluint:hunter2@127.0.0.1/fluint"
 
@@ -44,6 +44,13 @@ def test_environment_wins_over_dotenv_and_that_over_the_file(tmp_path: Path) -> 
         ("", {"DATABSE_URL": SECRET}, "no setting FLUINT_DATABSE_URL; did you mean FLUINT_DATABASE_URL?"),
         (f"database_url: {SECRET}", {}, "database_url is a secret; set FLUINT_DATABASE_URL"),
         ("objects: {user: {enabeld: false}}", {}, "Setting objects.user.enabeld"),
+        (
+            "objects: {opportunity: {fields: [Lead Source]}}",
+            {},
+            "Setting objects.opportunity.fields.Lead Source",
+        ),
+        ("objects: {opportunity: {fields: {A__c: {mart_column: A}}}}", {}, "mart_column"),
+        ("objects: {opportunity: {fields: {A__c: {colunm: a}}}}", {}, "colunm"),
         ("quota_share: 3", {}, "quota_share"),
         ("- a list", {}, "not a YAML mapping"),
         ("a: [", {}, "not a YAML mapping"),
@@ -58,6 +65,17 @@ def test_a_wrong_setting_is_refused_with_what_would_be_right(
     with pytest.raises(SetupError) as refused:
         _load(tmp_path, text, **environ)
     assert says in str(refused.value)
+
+
+def test_fields_are_a_list_of_names_or_names_with_what_is_said_of_them(tmp_path: Path) -> None:
+    """A form that is refused, or a field that a run process does not know of because the environment lost it."""
+    text = "objects: {contact: {fields: [Department]}, opportunity: {fields: {LeadSource: , A__c: {mart_column: a}}}}"
+    settings = _load(tmp_path, text)
+    assert {table: dict(of.fields) for table, of in settings.objects.items()} == {
+        "contact": {"Department": FieldSettings()},
+        "opportunity": {"LeadSource": FieldSettings(), "A__c": FieldSettings(mart_column="a")},
+    }
+    assert load_settings(settings.environment(), tmp_path / "elsewhere").objects == settings.objects
 
 
 def test_a_variable_of_another_program_is_left_alone(tmp_path: Path) -> None:

@@ -121,3 +121,12 @@ def test_a_filter_is_kept_whole_and_replaced_in_its_one_row(database: Database) 
             write_filter(connection, new)
             assert read_filter(connection) == new
         assert connection.execute("select count(*) from fluint_app.backfill_filter").fetchone() == (1,)
+
+
+def test_ids_of_fifteen_characters_are_known_and_words_of_that_length_stay_words(org: Database) -> None:
+    """An id from a Classic address bar that nobody knows; or an address of fifteen characters that was taken for an id."""
+    with org.transaction() as connection:
+        _insert(connection, "user", "id, email, username", [("005000000000009AAA", "al@acme.example", "al")])
+        assert len("al@acme.example") == len(ADA[:15])
+        assert known_owners(connection, [ADA[:15], "al@acme.example"]) == (ADA, "005000000000009AAA")
+        assert known_record_types(connection, [f" {RENEWAL[:15]} "]) == (RENEWAL,)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestration.postgres.clean import ByteFilter, Cleaned, clean_json
+from orchestration.postgres.clean import ByteFilter, Cleaned, clean_json, clean_part
 
 
 def _filtered(chunks: list[bytes]) -> tuple[bytes, Cleaned]:
@@ -96,3 +96,18 @@ def test_a_megabyte_of_backslashes_is_cleaned_at_once() -> None:
     cleaned = Cleaned()
     assert len(clean_json(body, cleaned)) == len(body) - 12
     assert cleaned == Cleaned(nul=1, surrogates=1)
+
+
+def test_what_is_taken_out_of_a_shared_text_is_counted_for_its_part_alone() -> None:
+    """Five answers in one text, and a count of five characters for the one that one of them lost."""
+    parts = [["one\0"], ["half \ud800", "whole \U0001f98a"], ["nothing"]]
+    body = json.dumps({"answers": [{"records": part} for part in parts]}).encode()
+    counted = [Cleaned() for _ in parts]
+    for place, cleaned in enumerate(counted):
+        kept = json.loads(clean_part(body, ["answers", place, "records"], cleaned))
+        assert [answer["records"] for answer in kept["answers"]] == [
+            ["one"],
+            ["half ", "whole \U0001f98a"],
+            ["nothing"],
+        ]
+    assert counted == [Cleaned(nul=1), Cleaned(surrogates=1), Cleaned()]

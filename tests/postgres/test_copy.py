@@ -10,10 +10,11 @@ from decimal import Decimal
 import pytest
 from psycopg import sql
 
-from orchestration.errors import BugError, IncompleteReadError
+from orchestration.errors import BugError, IncompleteReadError, SetupError
 from orchestration.postgres.clean import Cleaned
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.copy import Staged, staged
+from orchestration.postgres.raw_tables import RawColumn, RawTable
 from tests.postgres.rows import DEAL, T0, as_csv, as_json, minutes, row, subset
 
 VALUES = row(name='Zoë "the\nbest", 😀', amount="1.25E7", account_name=None)
@@ -201,3 +202,21 @@ def test_rows_become_visible_only_with_the_transaction(deals: Database) -> None:
             staging.merge(read_at=minutes(1), run_id="run")
         conn.rollback()
         assert conn.execute("select count(*) from raw_salesforce.deal_for_tests").fetchone() == (0,)
+
+
+def test_a_row_that_no_table_of_postgres_can_hold_is_told_by_its_object(deals: Database) -> None:
+    """Eight hundred custom fields, all of them filled: a database error of a page size, where fewer fields would help."""
+    names = [f"field_{number:03d}" for number in range(800)]
+    wide = RawTable(
+        "deal_for_tests",
+        (*subset("id", "system_modstamp").columns, *(RawColumn(n, "text", (n,)) for n in names)),
+    )
+    record = {"Id": "006A", "SystemModstamp": "2026-05-01T12:00:00.000Z"} | dict.fromkeys(
+        names, "twelve chars"
+    )
+    with (
+        deals.transaction() as conn,
+        staged(conn, wide) as staging,
+        pytest.raises(SetupError, match="802 columns"),
+    ):
+        staging.add_json(json.dumps([record]).encode(), [])
