@@ -64,6 +64,20 @@ def is_erased(conn: Connection, *, record: str | None = None, address: str | Non
     return bool(row and row[0])
 
 
+def erased_among(conn: Connection, records: Collection[str]) -> set[str]:
+    """Which of these records, by 18-character id, were erased here. Raises SetupError as `in_force`."""
+    if not records or not in_force(conn):
+        return set()
+    rows = conn.execute(
+        """
+        select asked.id from unnest(%s::text[]) as asked (id)
+        join fluint_sync.erased as erased on erased.hash = fluint_sync.erasure_hash('record ' || asked.id)
+        """,
+        [sorted(records)],
+    )
+    return {row[0] for row in rows}
+
+
 def lock_writers(conn: Connection, table: str) -> None:
     """Waits for every other writer of a raw table, and keeps it for us until the transaction ends."""
     conn.execute("select pg_advisory_xact_lock(hashtextextended('fluint ' || %s, 0))", [f"{SCHEMA}.{table}"])

@@ -70,8 +70,13 @@ def plan(subject: Subject, held: Holdings, tables: Iterable[Table]) -> list[Step
 
 
 def _of_table(subject: Subject, held: Holdings, table: Table) -> Iterator[Step]:
+    about: tuple[str, ...] = _record_columns(table)
+    persons: tuple[str, ...] = ()
+    if table.columns.keys() & {*OF_A_DEAL, "deal_id"}:
+        about, persons = tuple(c for c in about if c not in OF_A_PERSON), OF_A_PERSON
     going = [
-        *_among(table, _record_columns(table), held.gone),
+        *_among(table, about, held.gone),
+        *_among(table, persons, held.gone - held.along),
         *_among(table, ("document_id",), held.documents),
         *(_among(table, ("account_id",), held.gone) if table.name == "accounts" else ()),
         *(_among(table, ("user_id",), subject.people) if table.name == "app_user" else ()),

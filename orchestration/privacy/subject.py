@@ -132,10 +132,12 @@ def _marks(subject: Subject) -> dict[str, list[str]]:
 class Holdings:
     """What is held of a subject: ids of rows that go, those of them that only the person hangs on (`roles`), and documents (UUIDs).
 
+    `along`: contacts and accounts that go because no other deal names them, not because they are meant; what else mentions them stays.
     `content_uris` are places of files outside of the database.
     """
 
     gone: Ids
+    along: Ids
     roles: Ids
     documents: Ids
     content_uris: tuple[str, ...]
@@ -165,7 +167,8 @@ def holdings(connection: Connection, subject: Subject, raw: Sequence[Table]) -> 
         [ids],
     ).fetchall()
     gone = subject.contacts | subject.opportunities | roles | children | alone
-    return Holdings(frozenset(gone), frozenset(roles), frozenset(ids), tuple(row[0] for row in uris))
+    along = frozenset(alone - subject.contacts)
+    return Holdings(frozenset(gone), along, frozenset(roles), frozenset(ids), tuple(row[0] for row in uris))
 
 
 # Contacts and accounts that came in with these deals alone. Another deal may bring them back: it is not they who are erased.

@@ -91,16 +91,13 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
 
 def unavailable(sobject: SObject) -> ObjectUnavailableError:
     """The error for an object that describe does not show."""
-    text = (
-        f"{sobject.name} is not there for the integration user, so it is not read; everything else goes on. A Salesforce admin grants"
-        f" Read and View All on it (Setup › Permission Sets › Object Settings › {sobject.name})"
+    step = sobject.admin_step or (
+        f"grants Read and View All on it (Setup › Permission Sets › Object Settings › {sobject.name})"
     )
+    text = f"{sobject.name} is not there for the integration user, so it is not read; everything else goes on. A Salesforce admin {step}."
     if sobject.may_be_absent:
-        text += (
-            ", after switching on Enhanced Email if the org does not have it. Who does without it sets"
-            f" objects.{sobject.table_name}.enabled to false in fluint.yaml"
-        )
-    return ObjectUnavailableError(f"{text}.")
+        text += f" Who does without it sets objects.{sobject.table_name}.enabled to false in fluint.yaml."
+    return ObjectUnavailableError(text)
 
 
 def _describe_anew(

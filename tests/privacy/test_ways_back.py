@@ -64,6 +64,20 @@ def test_neither_a_person_nor_a_deal_comes_back_by_reading_everything_again(offi
     assert office.pending() == []
 
 
+def test_the_nightly_comparison_neither_wants_nor_names_what_was_erased(office: Office) -> None:
+    """Salesforce counts it still: it would be missing every night, asked for every night, and its id kept in the list of differences."""
+    person, deal = office.person(), office.deal()
+    office.forget("email", person.address)
+    office.forget("opportunity", deal)
+    for _ in range(2):
+        doubt = office.bench.reconcile()
+        assert {
+            table: finding.differences for table, finding in doubt.findings.items() if finding.differences
+        } == {}
+        assert office.traces(person.address, person.contact, person.role, deal) == {}
+        assert office.pending() == []
+
+
 def _changed(office: Office, person: Person, deal: str) -> None:
     _by_system(office, "Contact", person.contact, Title="Changed")
     _by_system(office, "OpportunityContactRole", person.role, Role="Evaluator")

@@ -13,6 +13,7 @@ from datetime import datetime
 from psycopg import sql
 
 from orchestration.postgres.connection import Connection
+from orchestration.postgres.erased import erased_among
 from orchestration.postgres.merge import lock_for_writing
 from orchestration.salesforce import soql
 from orchestration.salesforce.pages import Page, Record
@@ -63,6 +64,9 @@ def take_listing(
     sobject = what.sobject
     ids = {row["Id"]: place_of(row) for page in pages for row in page.records() if not row.get("IsDeleted")}
     with with_.database.transaction() as connection:
+        # Salesforce has them still: without a word of it here, they would be wanted, and named by id, every night.
+        for record_id in erased_among(connection, ids):
+            del ids[record_id]
         live = holdings.live(connection, sobject, ids)
         not_held = {record_id: place for record_id, place in ids.items() if record_id not in live}
         not_there = {

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from orchestration.postgres.connection import Connection
+from orchestration.postgres.erased import erased_among
 from orchestration.sync.objects import OPPORTUNITY, SObject
 from orchestration.sync.scope import Scope
 
@@ -121,7 +122,7 @@ def named_rows(connection: Connection, sobject: SObject, before: datetime) -> di
 
 
 def named_and_not_held(connection: Connection, sobject: SObject) -> list[str]:
-    """What a live row names and that is neither held nor pending: nobody would ever ask for it."""
+    """What a live row names and that is neither held, pending nor erased: nobody would ever ask for it."""
     by = sobject.named_by
     if by is None:
         return []
@@ -141,7 +142,9 @@ def named_and_not_held(connection: Connection, sobject: SObject) -> list[str]:
             table=sql.Literal(sobject.table_name),
         )
     )
-    return [row[0] for row in rows]
+    named = [row[0] for row in rows]
+    erased = erased_among(connection, named)
+    return [record_id for record_id in named if record_id not in erased]
 
 
 def deals_with_children(connection: Connection, sobject: SObject) -> list[DealWithChildren]:
