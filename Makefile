@@ -35,7 +35,7 @@ test-long: prepare ## run only what takes longer than that
 	@$(PYTEST) -m long $(ARGS)
 
 check: install ## lint, format, types and imports between rooms, without the tests
-	@$(PYTEST) tests/conventions -m "not slow and not long" -q $(ARGS)
+	@$(PYTEST) tests/conventions -m "not long" -q $(ARGS)
 
 format: install ## let ruff format and repair what it can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -82,12 +82,6 @@ def _salesforce_jobs(
             "Reads a range of months again, whether they are covered or not: choose the months when you launch it.",
         ),
         _job(
-            RECONCILE_SALESFORCE,
-            dg.AssetSelection.assets(COMPLETENESS),
-            Mode.HISTORY,
-            "Compares what is held with Salesforce's own counts and ids, reads what is missing and marks what is gone.",
-        ),
-        _job(
             REREAD_COLUMNS,
             (RAW | models) - COVERAGE,
             Mode.COLUMNS,
@@ -104,8 +98,14 @@ def _salesforce_jobs(
 
 
 def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefinition]":
-    """Documents, the daily snapshot and the nightly checks."""
+    """The comparison with Salesforce, documents, the daily snapshot and the nightly checks."""
     return [
+        _job(
+            RECONCILE_SALESFORCE,
+            dg.AssetSelection.assets(COMPLETENESS),
+            Mode.HISTORY,
+            "Compares what is held with Salesforce's own counts and ids, reads what is missing and marks what is gone.",
+        ),
         _job(
             UPLOAD_DOCUMENTS,
             (UPLOAD.downstream() & (VIEWS | INTERVAL_MARTS)).without_checks() | UPLOAD,

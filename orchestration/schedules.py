@@ -32,56 +32,41 @@ def reread_recent_months_schedule(context: dg.ScheduleEvaluationContext) -> dg.R
     return dg.RunRequest(tags=months_until(context.scheduled_execution_time, REREAD_MONTHS))
 
 
+# Job, time of day (UTC) and what for: the snapshot shortly before midnight, so that it holds the day; the comparison with Salesforce
+# before everything is tested; the set-up before people begin to work.
+_DAILY = (
+    (SNAPSHOT_DEALS, "50 23 * * *", "Keeps the day's last state of every deal."),
+    (
+        RECONCILE_SALESFORCE,
+        "30 1 * * *",
+        "Compares what is held with Salesforce's own counts, before everything is tested.",
+    ),
+    (CHECK_MODELS, "30 2 * * *", "Runs every test of the models and Great Expectations."),
+    (
+        REREAD_COLUMNS,
+        "0 4 * * *",
+        "Reads fields again whose values change without a stamp: calculated ones and those of parents.",
+    ),
+    (
+        CHECK_DOCUMENTS,
+        "30 4 * * *",
+        "Looks in Salesforce for documents that are there twice, were deleted, or that people do not see.",
+    ),
+    (CHECK_SETUP, "0 5 * * *", "Tests how Salesforce is set up, before people begin to work."),
+)
+
+
 def schedules() -> list[dg.ScheduleDefinition]:
-    """The daily snapshot shortly before midnight, so that it holds the day; all tests, the re-read and the set-up in the night after it."""
-    return [
-        reread_recent_months_schedule,
-        dg.ScheduleDefinition(
-            name="reread_columns_schedule",
-            job_name=REREAD_COLUMNS,
-            cron_schedule="30 4 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Reads fields again whose values change without a stamp: calculated ones and those of parents.",
-        ),
-        dg.ScheduleDefinition(
-            name="deal_daily_snapshot_schedule",
-            job_name=SNAPSHOT_DEALS,
-            cron_schedule="50 23 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Keeps the day's last state of every deal.",
-        ),
-        dg.ScheduleDefinition(
-            name="check_documents_schedule",
-            job_name=CHECK_DOCUMENTS,
-            cron_schedule="30 4 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Looks in Salesforce for documents that are there twice, were deleted, or that people do not see.",
-        ),
-        dg.ScheduleDefinition(
-            name="reconcile_salesforce_schedule",
-            job_name=RECONCILE_SALESFORCE,
-            cron_schedule="30 1 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Compares what is held with Salesforce's own counts, before everything is tested.",
-        ),
-        dg.ScheduleDefinition(
-            name="check_models_schedule",
-            job_name=CHECK_MODELS,
-            cron_schedule="30 2 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Runs every test of the models and Great Expectations.",
-        ),
-        dg.ScheduleDefinition(
-            name="check_setup_schedule",
-            job_name=CHECK_SETUP,
-            cron_schedule="0 5 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Tests how Salesforce is set up, before people begin to work.",
-        ),
-    ]
+    """The re-read of recent months and everything that a job does once a day."""
+    return [reread_recent_months_schedule, *(_daily(*each) for each in _DAILY)]
+
+
+def _daily(job: str, cron: str, what_for: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{job.removesuffix('_job')}_schedule",
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=what_for,
+    )

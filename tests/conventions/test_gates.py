@@ -18,7 +18,8 @@ TOOLS = Path(sys.executable).parent
     [
         "ruff check --quiet --output-format concise .",
         "ruff format --check --quiet .",
-        "mypy --no-error-summary",
+        # A minute without a cache: `make check` and `make test-all` have it.
+        pytest.param("mypy --no-error-summary", marks=pytest.mark.slow),
         "lint-imports --no-logo",
     ],
     ids=["lint", "format", "types", "imports-between-rooms"],

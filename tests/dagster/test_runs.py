@@ -75,6 +75,7 @@ def test_a_change_reaches_the_mart_in_one_run_that_models_last(house: House) -> 
     ]
 
 
+@pytest.mark.slow
 def test_a_range_of_months_is_read_again_in_one_run_and_modelled_in_it(house: House) -> None:
     """A run per month (one Salesforce query and one dbt build each), or months that are read and not modelled."""
     house.run("list_missing_job")
@@ -97,6 +98,7 @@ def test_a_range_of_months_is_read_again_in_one_run_and_modelled_in_it(house: Ho
     assert house.ask(f"select count(*) from fluint.deals where deal_id = '{lost}'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_hidden_field_stops_its_object_and_nothing_else(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ def _hide(house: House, monkeypatch: pytest.MonkeyPatch, sobject: str, field: st
         connection.execute("delete from fluint_sync.described_object")
 
 
+@pytest.mark.slow
 def test_at_the_allowance_a_run_ends_deferred_and_says_until_when(house: House) -> None:
     """A red run for what is no fault, every minute until midnight; or a green one that read nothing."""
     house.run("list_missing_job")

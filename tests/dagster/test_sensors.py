@@ -34,6 +34,7 @@ def test_whoever_is_newly_licensed_is_listed_once(house: House) -> None:
     assert "are held" in house.tick("newly_licensed_owners_sensor").skip_message
 
 
+@pytest.mark.slow
 def test_a_listing_that_leaves_everything_as_it_was_is_not_repeated_at_once(house: House) -> None:
     """A difference that no run can close, and a run every 30 seconds for it."""
     house.run("sync_salesforce_job")
@@ -47,6 +48,7 @@ def test_a_listing_that_leaves_everything_as_it_was_is_not_repeated_at_once(hous
     assert "goes on after" in tick.skip_message
 
 
+@pytest.mark.slow
 def test_covered_months_are_marked_whoever_covered_them(house: House) -> None:
     """The bar would show only what runs of its own had read, and not what is held."""
     house.run("sync_salesforce_job")

@@ -58,7 +58,10 @@ def test_every_data_test_is_a_check_of_one_asset(models: dg.AssetsDefinition) ->
     assert {spec.name for spec in models.check_specs} == tests
 
 
-@pytest.mark.parametrize("in_process", [True, False], ids=["in process", "by command"])
+@pytest.mark.parametrize(
+    "in_process",
+    [pytest.param(True, id="in process"), pytest.param(False, id="by command", marks=pytest.mark.slow)],
+)
 def test_a_step_builds_what_it_selects_and_reports_each_model_and_check(
     workspace: Workspace, models: dg.AssetsDefinition, in_process: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:

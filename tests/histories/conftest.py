@@ -27,7 +27,7 @@ __all__ = ["deployed_template"]
 _OWNERS = ("rep", "rep_case_differs", "unmatched")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def history(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, deployed_template: str
 ) -> Iterator[History]:

@@ -71,8 +71,8 @@ def test_custom_fields_may_be_written_anew_in_capitals_and_many(world: World) ->
     world.org.switches.set({"custom_fields": True, "custom_names_in_capitals": True, "custom_formulas": 760})
     account = world.add("Account", Industry="Energy")
     world.add("Opportunity", Competition__c="them", AccountId=account)
-    (record,) = world.records("SELECT competition__c, Formula_Of_A_Past_Project_759__c FROM Opportunity")
-    assert record == {"COMPETITION__c": "them", "Formula_Of_A_Past_Project_759__c": "Energy"}
+    (record,) = world.records("SELECT competition__c, Formula_Of_A_Past_Project_752__c FROM Opportunity")
+    assert record == {"COMPETITION__c": "them", "Formula_Of_A_Past_Project_752__c": "Energy"}
     names = [field["name"] for field in world.get("/sobjects/Opportunity/describe")["fields"]]
     assert len(names) > 800
     assert len(set(names)) == len(names)

@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection, Database
-from orchestration.postgres.copy import Merged, staged
+from orchestration.postgres.copy import Merged, Staged, staged
 from orchestration.postgres.erased import FINGERPRINT, is_erased, keep_out
 from orchestration.sync.objects import BY_TABLE, SObject
 from tests.postgres.rows import T0
@@ -41,11 +41,16 @@ def forgetting(database: Database) -> Iterator[Connection]:
         connection.rollback()
 
 
+def _stage(staging: Staged, *records: dict[str, Any]) -> None:
+    """Stages records as Salesforce answers: with every field that was asked for, null where nothing else is said."""
+    empty = {column.path[0]: None for column in staging.table.columns} | {"SystemModstamp": STAMP}
+    staging.add_json(json.dumps([empty | record for record in records]).encode(), [])
+
+
 def _merge(connection: Connection, table: str, *records: dict[str, Any]) -> Merged:
     sobject: SObject = BY_TABLE[table]
-    rows = [{"SystemModstamp": STAMP} | record for record in records]
     with staged(connection, sobject.raw_table()) as staging:
-        staging.add_json(json.dumps(rows).encode(), [])
+        _stage(staging, *records)
         return staging.merge(read_at=T0, run_id="test")
 
 
@@ -204,9 +209,8 @@ def test_a_text_of_any_other_table_loses_the_address_alone(forgetting: Connectio
 def test_keys_of_what_is_erased_are_dropped_before_they_are_judged(forgetting: Connection) -> None:
     """An erased deal whose owner is licensed: its key is entitled at every tick for twenty minutes, and after every change."""
     sobject = BY_TABLE["opportunity"]
-    keys = [{"Id": i, "SystemModstamp": STAMP, "IsDeleted": False} for i in ("006A", GONE_DEAL)]
     with staged(forgetting, sobject.raw_table(sobject.keys())) as staging:
-        staging.add_json(json.dumps(keys).encode(), [])
+        _stage(staging, *({"Id": i, "IsDeleted": False} for i in ("006A", GONE_DEAL)))
         assert keep_out(forgetting, staging.name, staging.table) == 1
         assert _held(forgetting, f"select id from {staging.name.as_string()}") == [("006A",)]
 
@@ -249,7 +253,7 @@ def _arrive_alone(
     sobject = BY_TABLE[table]
     fields = [field for field in sobject.fields if field.path in ("Id", "SystemModstamp", *paths.split())]
     with staged(connection, sobject.raw_table(fields)) as staging:
-        staging.add_json(json.dumps([{"SystemModstamp": STAMP} | record]).encode(), [])
+        _stage(staging, record)
         keep_out(connection, staging.name, staging.table)
         rows = _held(connection, f"select * from {staging.name.as_string()}")
     return [tuple(value for value in row if value != T0) for row in rows]

@@ -368,7 +368,7 @@ def test_roles_of_a_contact_that_was_never_held_are_listed_again_when_it_is_back
     bench.org.admin("POST", "/clock", {"seconds": 2})
     read_keys(bench.with_(), TABLES)
     covered = f"select object from fluint_sync.deal_coverage where opportunity_id = '{deal}' order by 1"
-    assert bench.ask(covered) == [("email_message",)]
+    assert bench.ask(covered) == [("email_message",), ("event",), ("task",)]
 
 
 def test_a_deleted_mail_that_comes_back_under_a_foreign_deal_does_not_wait_for_ever(bench: Bench) -> None:
