@@ -128,7 +128,7 @@ def bench(loaded: Bench) -> Iterator[Bench]:
 
 
 def _rows(bench: Bench, table: str) -> list[tuple[Any, ...]]:
-    return bench.ask(f"select id, _xact_id::text from raw_salesforce.{table} order by id")
+    return bench.ask(f"select id, _run_id from raw_salesforce.{table} order by id")
 
 
 def _short_answer(bench: Bench, soql: str) -> tuple[dict[str, Any], int]:
