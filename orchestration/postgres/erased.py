@@ -172,28 +172,40 @@ def _follow_merges(conn: Connection, staging: sql.Identifier, table: RawTable) -
 
 
 def _people_leave(conn: Connection, contacts: Sequence[str]) -> None:
-    """Removes what is held of contacts that turned out to be erased people: their rows, the roles that name them, ids pending."""
+    """Removes what is held of contacts that turned out to be erased people: their rows, what hangs on them, ids pending."""
     lock_writers(conn, CONTACTS)
-    removed = conn.execute(
-        """
-        with person as (delete from raw_salesforce.contact where id = any (%(ids)s) returning id),
-        role as (
-            delete from raw_salesforce.opportunity_contact_role where contact_id = any (%(ids)s) returning id, contact_id),
-        noted as (
-            insert into fluint_sync.erased (hash, erasure_id)
-            select fluint_sync.erasure_hash('record ' || role.id), e.erasure_id
-            from role join fluint_sync.erased as e on e.hash = fluint_sync.erasure_hash('record ' || role.contact_id)
-            on conflict (hash) do nothing),
-        settled as (
-            delete from fluint_sync.pending
-            where (object = 'contact' and id = any (%(ids)s))
-               or (object = 'opportunity_contact_role' and id in (select id from role)))
-        select (select count(*) from person) + (select count(*) from role)
-        """,
-        {"ids": list(contacts)},
-    ).fetchone()
-    if removed and removed[0]:
-        rebuild_whole(conn, ["accounts", "contacts", "deal_contacts", "deals", "int_accounts_linked"])
+    ids = list(contacts)
+    removed = conn.execute("delete from raw_salesforce.contact where id = any (%s)", [ids]).rowcount
+    for table, column in conn.execute(_HANGS_ON_PEOPLE, [SCHEMA, list(OF_A_PERSON)]).fetchall():
+        lock_writers(conn, table)
+        statement = sql.SQL(_LEAVE_WITH_PEOPLE).format(
+            raw=sql.Identifier(SCHEMA, table), column=sql.Identifier(column), table=sql.Literal(table)
+        )
+        removed += len(conn.execute(statement, {"ids": ids}).fetchall())
+    conn.execute("delete from fluint_sync.pending where object = %s and id = any (%s)", [CONTACTS, ids])
+    if removed:
+        rebuild_whole(conn, _OF_PEOPLE)
+
+
+_OF_PEOPLE = ("accounts", "activities", "contacts", "deal_contacts", "deals", "int_accounts_linked")
+# In the order in which they were made, which is the catalogue's: every writer takes its locks so.
+_HANGS_ON_PEOPLE = """
+select class.relname, attribute.attname from pg_class as class
+join pg_namespace as space on space.oid = class.relnamespace
+join pg_attribute as attribute on attribute.attrelid = class.oid and not attribute.attisdropped
+where space.nspname = %s and class.relkind = 'r' and attribute.attname = any (%s)
+order by class.oid, attribute.attnum
+"""
+_LEAVE_WITH_PEOPLE = """
+with row as (delete from {raw} where {column} = any (%(ids)s) returning id, {column} as person),
+noted as (
+    insert into fluint_sync.erased (hash, erasure_id)
+    select distinct on (row.id) fluint_sync.erasure_hash('record ' || row.id), e.erasure_id
+    from row join fluint_sync.erased as e on e.hash = fluint_sync.erasure_hash('record ' || row.person)
+    on conflict (hash) do nothing),
+settled as (delete from fluint_sync.pending where object = {table} and id in (select id from row))
+select id from row
+"""
 
 
 def _scrub(conn: Connection, staging: sql.Identifier, table: RawTable) -> None:
