@@ -9,7 +9,6 @@ from orchestration.definitions import build_definitions
 from orchestration.settings import Settings
 from tests.dagster.house import QUIET, failure
 
-
 # Of several that are not set, the one is named whose resource Dagster happens to open first.
 NOT_SET = {"FLUINT_DATABASE_URL", "FLUINT_ENCRYPTION_KEY"}
 
