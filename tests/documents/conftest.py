@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
-import requests
 
-from orchestration.salesforce.client import Salesforce
 from tests.contract.running_org import RunningOrg
 from tests.postgres_fixtures import PostgresServer
-from tests.salesforce.scripted_org import MemoryStore
-from tests.sync.bench import Bench
+from tests.sync.bench import Bench, connected
 from tests.sync.conftest import deployed_template, sync_org
 
 __all__ = ["bench", "deal", "deployed_template", "sync_org", "workspace"]
@@ -23,16 +19,9 @@ def workspace(
     sync_org: RunningOrg, postgres_server: PostgresServer, deployed_template: str
 ) -> Iterator[Bench]:
     """A connected workspace whose deals are held."""
-    name = f"fluint_test_{uuid.uuid4().hex}"
-    database = postgres_server.create(name, deployed_template)
-    with requests.Session() as session:
-        session.trust_env = False
-        tokens = sync_org.connect()
-        client = Salesforce(sync_org.app(), MemoryStore(tokens), session=session, sleep=lambda _: None)
-        made = Bench(sync_org, database, client, tokens)
+    with connected(sync_org, postgres_server, deployed_template) as made:
         made.load()
         yield made
-    postgres_server.drop(name)
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import requests
 from psycopg import sql
 
 from orchestration.entitlement.filters import BackfillFilter, write_filter
@@ -19,6 +22,8 @@ from orchestration.sync.options import Collaborators, ObjectReport, SyncOptions
 from orchestration.sync.reconciling.doubt import Doubt
 from orchestration.sync.run import list_missing, reconcile, reread, sync_changes
 from tests.contract.running_org import RunningOrg
+from tests.postgres_fixtures import PostgresServer
+from tests.salesforce.scripted_org import MemoryStore
 
 TABLES = [sobject.table_name for sobject in CATALOGUE]
 
@@ -166,3 +171,16 @@ class Bench:
 def _queries(entry: dict[str, Any]) -> list[str]:
     soql = entry["soql"]
     return list(soql) if isinstance(soql, list) else [soql]
+
+
+@contextmanager
+def connected(org: RunningOrg, server: PostgresServer, template: str) -> Iterator[Bench]:
+    """A workspace with a database and a grant of its own, which has read nothing yet."""
+    name = f"fluint_test_{uuid.uuid4().hex}"
+    database = server.create(name, template)
+    with requests.Session() as session:
+        session.trust_env = False
+        tokens = org.connect()
+        client = Salesforce(org.app(), MemoryStore(tokens), session=session, sleep=lambda _: None)
+        yield Bench(org, database, client, tokens)
+    server.drop(name)

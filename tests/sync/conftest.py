@@ -14,7 +14,7 @@ from tests.contract.running_org import RunningOrg, serving
 from tests.dbt.conftest import deployed_template
 from tests.postgres_fixtures import PostgresServer
 from tests.salesforce.scripted_org import MemoryStore
-from tests.sync.bench import Bench
+from tests.sync.bench import Bench, connected
 
 __all__ = ["deployed_template"]
 
@@ -52,14 +52,7 @@ def bench(
 @pytest.fixture(scope="module")
 def loaded(sync_org: RunningOrg, postgres_server: PostgresServer, deployed_template: str) -> Iterator[Bench]:
     """A workspace that has read everything, and whose last changes are a minute old."""
-    name = f"fluint_test_{uuid.uuid4().hex}"
-    database = postgres_server.create(name, deployed_template)
-    with requests.Session() as session:
-        session.trust_env = False
-        tokens = sync_org.connect()
-        client = Salesforce(sync_org.app(), MemoryStore(tokens), session=session, sleep=lambda _: None)
-        bench = Bench(sync_org, database, client, tokens)
+    with connected(sync_org, postgres_server, deployed_template) as bench:
         bench.load()
         bench.follow()
         yield bench
-    postgres_server.drop(name)
