@@ -56,6 +56,13 @@ class PostgresServer:
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
+    def _end_sessions(self, name: str) -> None:
+        """Ends what is still connected to a database, such as connections that wait for the next transaction."""
+        with self.admin.connect(autocommit=True) as conn:
+            conn.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name]
+            )
+
     def make_once(self, name: str, template: str, fill: Callable[[Database], None]) -> str:
         """The database `name`, made from `template` and filled unless another worker has: once for a run, under a lock."""
         with self.admin.connect(autocommit=True) as conn:
@@ -65,6 +72,7 @@ class PostgresServer:
             unfinished = f"{name}_unfinished"
             self.drop(unfinished)  # of a worker that was killed
             fill(self.create(unfinished, template))
+            self._end_sessions(unfinished)
             renamed = sql.SQL("alter database {} rename to {}")
             conn.execute(renamed.format(sql.Identifier(unfinished), sql.Identifier(name)))
         return name

@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from orchestration.errors import SetupError, TransientError
+from orchestration.postgres.idle import IDLE
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -90,9 +91,23 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction on a connection of its own: committed at the end, rolled back on an exception."""
-        with self.connect() as connection:
+        """One transaction on a connection of its own: committed at the end, rolled back on an exception.
+
+        The connection may have served an earlier transaction (idle.py), so nothing may be left in its session: settings are
+        `set local`, locks `pg_advisory_xact_lock`, temporary tables `on commit drop`.
+        """
+        connection = IDLE.take(self) or self.connect()
+        # A statement that is prepared by itself would fail once its table gets a column.
+        connection.prepare_threshold = None
+        try:
             yield connection
+            connection.commit()
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.rollback()
+            connection.close()
+            raise
+        IDLE.keep(self, connection)
 
     def check_server(self) -> None:
         """Returns if the server can hold our tables; SetupError names what it lacks."""

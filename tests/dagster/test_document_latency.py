@@ -26,7 +26,7 @@ def test_a_generated_document_is_in_salesforce_within_fifteen_seconds(house: Hou
     )[0]
     waits = []
     with serving(house) as served:
-        until(lambda: served.runs() or None)  # the daemon is at work
+        assert served.ends(served.launch("sync_now_job")) == "SUCCESS"  # the daemon is at work
         for number in range(DOCUMENTS):
             title = f"Latency {number}"
             file = tmp_path / f"{number}.md"

@@ -88,7 +88,11 @@ def _one_change(rows: Rows, choose: random.Random, round_: int) -> None:
             "contact", contact, title=f"Title {pick}", deleted=choose.choice([deleted, "moved_out_of_scope"])
         ),
         lambda: rows.raw(
-            "opportunity_contact_role", f"00K{pick}", opportunity_id=deal, contact_id=contact, deleted=deleted
+            "opportunity_contact_role",
+            f"00K{pick}",
+            opportunity_id=f"006{'ABCDEA'[pick]}",  # Salesforce never lets a role move to another deal
+            contact_id=contact,
+            deleted=deleted,
         ),
         lambda: rows.raw(
             "email_message",
@@ -105,8 +109,7 @@ def _one_change(rows: Rows, choose: random.Random, round_: int) -> None:
             deleted=choose.choice([deleted, "moved_out_of_scope"]),
         ),
         lambda: rows.raw(
-            choose.choice(["task", "event"]),
-            f"00T{pick}",
+            *choose.choice([("task", f"00T{pick}"), ("event", f"00U{pick}")]),
             what_id=deal,
             subject=f"Subject {round_}",
             deleted=choose.choice([deleted, "moved_out_of_scope"]),

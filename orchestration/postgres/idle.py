@@ -1,0 +1,96 @@
+"""Connections that wait for the next transaction of this process, so that not each one makes its own.
+
+Belongs here: who gets which of them, and when one is closed. How a connection is made is in connection.py, and
+transactions are the only ones that come here: whoever holds a lock or a session keeps a connection to itself.
+
+A sync is hundreds of short transactions, and making a connection takes longer than most of them (8 ms against 1 on
+loopback; with TLS over a network, several round trips). A pool with threads of its own would say "timed out" where
+Postgres says what is wrong, and would outlive the commands that use it for a second.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import select
+import threading
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+
+_Connection = psycopg.Connection[TupleRow]
+
+KEPT = 4  # connections of one database; more side by side than that are closed after use
+SECONDS = 30  # after which one that nobody used is closed
+
+
+@dataclass
+class IdleConnections:
+    """The idle connections of this process by database; the newest is taken first. Safe between threads."""
+
+    _waiting: dict[Hashable, list[tuple[float, _Connection]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _pid: int = field(default_factory=os.getpid)
+
+    def take(self, database: Hashable) -> _Connection | None:
+        """An idle connection that the server has not ended, or None."""
+        with self._lock:
+            if self._pid != os.getpid():  # a forked process must not speak on its parent's sockets
+                self._waiting, self._pid = {}, os.getpid()
+            self._close_old()
+            waiting = self._waiting.get(database, [])
+            while waiting:
+                connection = waiting.pop()[1]
+                if _is_alive(connection):
+                    return connection
+                _close(connection)
+        return None
+
+    def keep(self, database: Hashable, connection: _Connection) -> None:
+        """Takes back a connection whose transaction has ended; closes it if enough of them wait."""
+        with self._lock:
+            self._close_old()
+            waiting = self._waiting.setdefault(database, [])
+            if len(waiting) < KEPT and connection.info.transaction_status == TransactionStatus.IDLE:
+                waiting.append((time.monotonic(), connection))
+            else:
+                _close(connection)
+
+    def close(self) -> None:
+        """Closes all of them."""
+        with self._lock:
+            if self._pid == os.getpid():
+                self._close_old(0)
+
+    def _close_old(self, seconds: float = SECONDS) -> None:
+        too_old = time.monotonic() - seconds
+        for database, waiting in list(self._waiting.items()):
+            for _, connection in (entry for entry in waiting if entry[0] <= too_old):
+                _close(connection)
+            if left := [entry for entry in waiting if entry[0] > too_old]:
+                self._waiting[database] = left
+            else:
+                del self._waiting[database]
+
+
+def _is_alive(connection: _Connection) -> bool:
+    """Whether nothing came in since the last transaction: a server that ends a connection says so, else it is silent."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
+
+
+def _close(connection: _Connection) -> None:
+    with contextlib.suppress(psycopg.Error):
+        connection.close()
+
+
+IDLE = IdleConnections()
+atexit.register(IDLE.close)
