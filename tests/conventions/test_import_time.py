@@ -27,21 +27,13 @@ def processor_seconds(module: str, home: Path) -> float:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("module", "seconds"), [("orchestration.definitions", 2.0), ("orchestration.cli", 2.0)]
-)
-def test_importing_what_every_process_imports_is_quick_with_an_empty_environment(
-    module: str, seconds: float, tmp_path: Path
-) -> None:
+def test_importing_what_every_process_imports_is_quick_with_an_empty_environment(tmp_path: Path) -> None:
     """A second more is a second more for each run, each dbt build and each command."""
-    best = min(
-        processor_seconds(module, tmp_path) for _ in range(3)
-    )  # the first may have bytecode to compile
     # Dagster alone takes 0.7 s where nothing else runs; what it takes longer here, this machine is slower or busy.
     slowness = max(1.0, min(processor_seconds("dagster", tmp_path) for _ in range(2)) / 0.7)
-    assert best < seconds * slowness, (
-        f"import {module}: {best:.1f} s, the machine being {slowness:.1f} times as slow"
-    )
+    # The first may have bytecode to compile.
+    best = min(processor_seconds("orchestration.definitions, orchestration.cli", tmp_path) for _ in range(2))
+    assert best < 2.0 * slowness, f"{best:.1f} s, the machine being {slowness:.1f} times as slow"
 
 
 def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from orchestration.documents.library import add_version
 from tests.dagster.house import House, failure
 
 
+@pytest.mark.slow
 def test_a_quiet_tick_starts_nothing_and_costs_one_call(house: House) -> None:
     """Sixty ticks an hour, every day: what each costs is the customer's allowance."""
     house.run("sync_now_job")
@@ -21,6 +22,7 @@ def test_a_quiet_tick_starts_nothing_and_costs_one_call(house: House) -> None:
     assert house.bench.org.admin("GET", "/usage")["api_calls"] - before == 1
 
 
+@pytest.mark.slow
 def test_whoever_is_newly_licensed_is_listed_once(house: House) -> None:
     """A licence that somebody must follow up by hand; or a run at every tick while the first one reads."""
     house.run("sync_salesforce_job")
@@ -60,6 +62,7 @@ def test_covered_months_are_marked_whoever_covered_them(house: House) -> None:
     assert "0 were marked now" in house.tick("covered_months_sensor").skip_message
 
 
+@pytest.mark.slow
 def test_a_generated_document_is_sent_and_modelled(house: House, tmp_path: Path) -> None:
     """The way back: from a row of the app to a file on the opportunity, without anybody's doing."""
     house.run("list_missing_job")

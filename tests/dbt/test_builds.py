@@ -26,7 +26,14 @@ def a_book(rows: Rows) -> None:
     rows.raw("email_message", "02sA", related_to_id="006A")
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 22))])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        1,
+        *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 8)),
+        *(pytest.param(n, marks=pytest.mark.long) for n in range(8, 40)),
+    ],
+)
 def test_a_build_after_any_history_equals_one_from_nothing(workspace: Workspace, seed: int) -> None:
     """A forgotten input leaves a row stale until somebody rebuilds the mart, and nobody knows that they should."""
     choose = random.Random(seed)
@@ -204,6 +211,7 @@ def test_a_model_that_fails_keeps_its_table_and_mark_while_the_others_are_built(
     assert workspace.value("select deal_name from fluint.deals where deal_id = '006A'") == "Secret plan"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "restored",
     ["system_identifier = 1", "snapshot_xmin = '9000000000000000000'"],
@@ -223,6 +231,7 @@ def test_a_restored_database_is_built_whole(workspace: Workspace, restored: str)
     assert workspace.value("select count(*) from fluint.contacts") == 1
 
 
+@pytest.mark.slow
 def test_the_daily_snapshot_keeps_what_it_captured(workspace: Workspace) -> None:
     """The past cannot be captured again: neither a second run on one day nor a full refresh may touch it."""
     with workspace.writing() as rows:

@@ -38,6 +38,7 @@ def _children_in_the_org(bench: Bench, sobject: str, parent: str) -> set[str]:
     return {row["Id"] for row in rows if row[parent] in deals}
 
 
+@pytest.mark.slow
 def test_access_that_is_granted_brings_the_rest_and_access_that_is_lost_takes_nothing(
     bench: Bench, sharing: Sharing
 ) -> None:

@@ -50,7 +50,8 @@ def test_reading_months_again_heals_what_is_missing(bench: Bench) -> None:
     assert {table: bench.content(table) for table in READ_BY_MONTH} == held
 
 
-@pytest.mark.parametrize("place", ["cover_owners", pytest.param("cover_deals", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["cover_owners", "cover_deals"])
 def test_a_killed_reading_is_gone_on_with_where_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
