@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -27,6 +28,7 @@ _Connection = psycopg.Connection[TupleRow]
 
 KEPT = 4  # connections of one database; more side by side than that are closed after use
 SECONDS = 30  # after which one that nobody used is closed
+LIFETIME = 1800  # seconds, after which one is closed anyway: a server that moved or got new settings is met within it
 
 
 @dataclass
@@ -34,6 +36,7 @@ class IdleConnections:
     """The idle connections of this process by database; the newest is taken first. Safe between threads."""
 
     _waiting: dict[Hashable, list[tuple[float, _Connection]]] = field(default_factory=dict)
+    _first_kept: WeakKeyDictionary[_Connection, float] = field(default_factory=WeakKeyDictionary)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pid: int = field(default_factory=os.getpid)
 
@@ -56,8 +59,14 @@ class IdleConnections:
         with self._lock:
             self._close_old()
             waiting = self._waiting.setdefault(database, [])
-            if len(waiting) < KEPT and connection.info.transaction_status == TransactionStatus.IDLE:
-                waiting.append((time.monotonic(), connection))
+            now = time.monotonic()
+            is_young = now - self._first_kept.setdefault(connection, now) < LIFETIME
+            if (
+                is_young
+                and len(waiting) < KEPT
+                and connection.info.transaction_status == TransactionStatus.IDLE
+            ):
+                waiting.append((now, connection))
             else:
                 _close(connection)
 

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration.postgres import idle
 from orchestration.postgres.connection import Connection, Database
-from orchestration.postgres.idle import IDLE, KEPT, SECONDS, IdleConnections
+from orchestration.postgres.idle import IDLE, KEPT, LIFETIME, SECONDS, IdleConnections
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +118,17 @@ def test_more_than_enough_and_old_ones_are_closed(
     monkeypatch.setattr(idle.time, "monotonic", lambda: later)
     assert waiting.take(database) is None
     assert all(conn.closed for conn in made)
+
+
+def test_a_connection_does_not_live_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that ticks every few seconds would stay with a server that its name no longer leads to."""
+    waiting, conn = IdleConnections(), database.connect()
+    waiting.keep(database, conn)
+    assert waiting.take(database) is conn
+    later = time.monotonic() + LIFETIME
+    monkeypatch.setattr(idle.time, "monotonic", lambda: later)
+    waiting.keep(database, conn)
+    assert conn.closed
 
 
 def test_a_forked_process_does_not_speak_on_its_parents_connection(database: Database) -> None:
