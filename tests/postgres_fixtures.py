@@ -45,7 +45,8 @@ class PostgresServer:
         return Database(url, without_tls_because=self.admin.without_tls_because)
 
     def create(self, name: str, template: str = "template0") -> Database:
-        """A new database, as a copy of `template`."""
+        """A new database, as a copy of `template`, which Postgres copies only while nobody is connected to it."""
+        self._end_sessions(template)
         made = sql.SQL("create database {} template {} encoding 'UTF8' strategy file_copy")
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
