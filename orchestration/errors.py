@@ -5,7 +5,8 @@ FluintError
 │   ├── NeedsReconnectError       the grant is gone: someone connects again
 │   ├── MissingFieldError         a required field is hidden from the integration user
 │   ├── ObjectUnavailableError    the object is not readable, or the org does not have it
-│   └── WrongOrgError             this database belongs to another org
+│   ├── WrongOrgError             this database belongs to another org
+│   └── WrongEnvironmentError     dev, staging and production would be mixed up
 ├── TransientError                try again later; nothing was changed
 │   └── TransientSalesforceError  Salesforce or the way to it failed for the moment
 │       └── NotTakenError         a write that certainly did not arrive: it can be sent again without looking
@@ -84,6 +85,10 @@ class ObjectUnavailableError(SetupError):
 
 class WrongOrgError(SetupError):
     """The database was connected to another Salesforce org than the one that answers now."""
+
+
+class WrongEnvironmentError(SetupError):
+    """The process, the database and the org are not of one environment: dev, staging, production."""
 
 
 class TransientError(FluintError):

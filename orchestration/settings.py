@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -31,8 +32,9 @@ from orchestration.errors import SetupError
 
 PROJECT = Path(__file__).resolve().parent.parent
 PREFIX = "FLUINT_"
-# Our names in the environment that no person sets: made by `Settings.environment`, by dbt's caller or by tests.
 _API_NAME = r"^[A-Za-z]\w*(\.[A-Za-z]\w*)?$"  # a field, or one of the record that a reference leads to
+_ADDRESS = r"^[^@\s<>,;]+@[^@\s<>,;]+$"
+# Our names in the environment that no person sets: made by `Settings.variables`, by dbt's caller or by tests.
 _NOT_SETTINGS = ("CONFIG_FILE", "DAGSTER_PG_", "DAGSTER_DIRECTORY", "DBT_", "TEST_")
 
 
@@ -63,6 +65,29 @@ class ObjectSettings(BaseModel):
         return given
 
 
+class EmailSettings(BaseModel):
+    """Where alerts are sent by e-mail, and through which server; its password is FLUINT_ALERT_SMTP_PASSWORD."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1)
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls"] = "starttls"
+    username: str | None = None
+    sender: str = Field(pattern=_ADDRESS)
+    to: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(min_length=1)
+
+
+class AlertSettings(BaseModel):
+    """What `alerts:` in fluint.yaml says; the webhook's address is a secret, FLUINT_ALERT_WEBHOOK_URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email: EmailSettings | None = None
+    stale_after_minutes: int = Field(30, ge=5)
+    ca_file: Path | None = None
+
+
 class Settings(BaseSettings):
     """Everything that a person can set; times are UTC, URLs of databases carry user and password."""
 
@@ -70,6 +95,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
+    environment: Literal["dev", "staging", "production"] | None = None
     database_url: SecretStr | None = None
     dagster_database_url: SecretStr | None = None
     database_without_tls_because: str | None = None
@@ -94,6 +120,20 @@ class Settings(BaseSettings):
     bulk_threshold: int = Field(10_000, ge=0)
     quota_share: float = Field(0.8, gt=0, le=1)
     objects: Mapping[str, ObjectSettings] = {}
+
+    alerts: AlertSettings = AlertSettings()
+    alert_webhook_url: SecretStr | None = None
+    alert_smtp_password: SecretStr | None = None
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _https_only(cls, given: SecretStr | None) -> SecretStr | None:
+        """What an alert says stays between us and its receiver."""
+        if given is not None:
+            parts = urlsplit(given.get_secret_value())
+            if parts.scheme != "https" or not parts.hostname:
+                raise ValueError("a webhook's address begins with https://")
+        return given
 
     @classmethod
     def settings_customise_sources(
@@ -124,7 +164,19 @@ class Settings(BaseSettings):
                 )
         return tuple(t for t in known if self.objects.get(t, ObjectSettings()).enabled)
 
-    def environment(self) -> dict[str, str]:
+    @property
+    def stale_after(self) -> timedelta:
+        """How old data may be before somebody is told. Objects that are asked for in turn come every sixth interval."""
+        return max(
+            timedelta(minutes=self.alerts.stale_after_minutes), 10 * timedelta(seconds=self.interval_seconds)
+        )
+
+    @property
+    def erasures_directory(self) -> Path:
+        """Where the copies of the ledger of erasures lie, outside of the database."""
+        return self.data_directory / "erasures"
+
+    def variables(self) -> dict[str, str]:
         """What another process needs to load these settings, a bare `dagster …` included. Holds secrets."""
         own = {
             PREFIX + name.upper(): _text(value)
@@ -192,7 +244,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, directory: Path = PRO
 def process_environment(settings: Settings) -> dict[str, str]:
     """The environment of a child process that is to have these settings and no other. Holds secrets."""
     ours = {PREFIX + name.upper() for name in Settings.model_fields}
-    return {name: value for name, value in os.environ.items() if name not in ours} | settings.environment()
+    return {name: value for name, value in os.environ.items() if name not in ours} | settings.variables()
 
 
 def export(settings: Settings) -> None:
@@ -232,6 +284,13 @@ _SECRETS = frozenset(
     name for name, info in Settings.model_fields.items() if info.annotation == SecretStr | None
 )
 
+# Where a person looks for them first; what stands there would be committed.
+_SECRET_PARTS = {
+    "alerts.webhook": "alert_webhook_url",
+    "alerts.webhook_url": "alert_webhook_url",
+    "alerts.email.password": "alert_smtp_password",
+}
+
 
 def _refuse_unknown_keys(in_file: Mapping[str, Any], file: str) -> None:
     fields = tuple(name for name in Settings.model_fields if name not in _SECRETS)
@@ -268,12 +327,18 @@ def _explanations(error: ValidationError) -> Iterator[str]:
     for fault in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in fault["loc"])
         head = str(fault["loc"][0])
-        yield f"Setting {name} ({PREFIX}{head.upper()}): {fault['msg']}"
+        secret = _SECRET_PARTS.get(name)
+        hint = (
+            f"; this is a secret: set {PREFIX}{secret.upper()} in the environment instead" if secret else ""
+        )
+        yield f"Setting {name} ({PREFIX}{head.upper()}): {fault['msg']}{hint}"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
     if isinstance(value, Mapping):
         return json.dumps({key: item.model_dump() for key, item in value.items()})
     return str(value)

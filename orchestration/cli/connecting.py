@@ -10,52 +10,93 @@ import typer
 
 from orchestration.cli.console import console, done, working
 from orchestration.cli.workspace import Workspace
-from orchestration.errors import FluintError, TransientError, TransientSalesforceError, WrongOrgError
+from orchestration.errors import (
+    FluintError,
+    TransientError,
+    TransientSalesforceError,
+    WrongEnvironmentError,
+    WrongOrgError,
+)
 
 if TYPE_CHECKING:
     from orchestration.postgres.connection_ledger import ConnectionFacts
+    from orchestration.salesforce.environments import OrgKind
     from orchestration.salesforce.oauth import OAuthApp, Tokens
 
 
+_Address = Annotated[
+    str | None,
+    typer.Argument(
+        help="Your org: acme for acme.my.salesforce.com, acme--uat for a sandbox, or any address of it."
+    ),
+]
+_Subdomain = Annotated[str | None, typer.Option(help="The same, as an option.")]
+_NoBrowser = Annotated[
+    bool,
+    typer.Option(
+        "--no-browser", help="Print the address for a browser anywhere, and take the pasted answer."
+    ),
+]
+_ReplaceOrg = Annotated[
+    bool,
+    typer.Option(
+        "--replace-org",
+        help="Connect another org than before, such as a refreshed sandbox: what is held goes to an archive first.",
+    ),
+]
+_ProductionOrg = Annotated[
+    bool,
+    typer.Option("--production-org", help="In a dev or staging workspace: a production org is meant."),
+]
+_ChangeEnvironment = Annotated[
+    bool,
+    typer.Option(
+        "--change-environment",
+        help="This database belonged to another environment; from now on it is this one's.",
+    ),
+]
+
+
 def connect(
-    address: Annotated[
-        str | None,
-        typer.Argument(
-            help="Your org: acme for acme.my.salesforce.com, acme--uat for a sandbox, or any address of it."
-        ),
-    ] = None,
-    subdomain: Annotated[str | None, typer.Option(help="The same, as an option.")] = None,
-    no_browser: Annotated[
-        bool,
-        typer.Option(
-            "--no-browser", help="Print the address for a browser anywhere, and take the pasted answer."
-        ),
-    ] = False,
-    replace_org: Annotated[
-        bool,
-        typer.Option(
-            "--replace-org",
-            help="Connect another org than before, such as a refreshed sandbox: what is held goes to an archive first.",
-        ),
-    ] = False,
+    address: _Address = None,
+    subdomain: _Subdomain = None,
+    no_browser: _NoBrowser = False,
+    replace_org: _ReplaceOrg = False,
+    production_org: _ProductionOrg = False,
+    change_environment: _ChangeEnvironment = False,
 ) -> None:
     """Connect the Salesforce org: sign in as the integration user and approve the access. Data and cursors stay."""
     workspace = Workspace.here()
     if named := address or subdomain:
         update = {"salesforce_subdomain": named, "salesforce_url": None}
         workspace = Workspace(workspace.settings.model_copy(update=update))
-    connect_workspace(workspace, no_browser=no_browser, replace_org=replace_org)
+    if not change_environment:
+        _insist_on_environment(workspace)
+    connect_workspace(
+        workspace, no_browser=no_browser, replace_org=replace_org, production_is_meant=production_org
+    )
+
+
+def _insist_on_environment(workspace: Workspace) -> None:
+    from orchestration.postgres.workspace import insist_on_environment
+    from orchestration.privacy.restored import mark_of
+
+    insist_on_environment(mark_of(workspace.database), workspace.settings.environment)
 
 
 @dataclass(frozen=True)
 class _Connected:
-    """What a sign-in brought: the grant, the org's kind, who signed in, the connection before, the archive of another org."""
+    """What a sign-in brought: the grant, the org's kind, who signed in, the connection before, the archive of another org.
+
+    `environment` is what the workspace is for, None where nobody said.
+    """
 
     tokens: Tokens
     kind: str
     person: str
     before: ConnectionFacts | None
     archive: str | None
+    environment: str | None
 
     @property
     def is_reconnected(self) -> bool:
@@ -70,10 +111,17 @@ class _Connected:
     @property
     def summary(self) -> str:
         """Which org answers, and as whom."""
-        return f"Connected to org {self.tokens.org_id} ({self.kind}) as user {self.person}, at {self.tokens.instance_url}."
+        workspace = f"The {self.environment} workspace is connected" if self.environment else "Connected"
+        return f"{workspace} to org {self.tokens.org_id} ({self.kind}) as user {self.person}, at {self.tokens.instance_url}."
 
 
-def connect_workspace(workspace: Workspace, *, no_browser: bool = False, replace_org: bool = False) -> None:
+def connect_workspace(
+    workspace: Workspace,
+    *,
+    no_browser: bool = False,
+    replace_org: bool = False,
+    production_is_meant: bool = False,
+) -> None:
     """Signs in, keeps the grant, and says which org answers and what happens next."""
     from orchestration.cli.pages import page
     from orchestration.cli.signing_in import signed_in
@@ -84,7 +132,7 @@ def connect_workspace(workspace: Workspace, *, no_browser: bool = False, replace
     before = connection_facts(workspace.database)
     if not app.login_url and before is not None:
         app = replace(app, login_url=before.login_url)
-    change = _Change(workspace, app, before, replace_org)
+    change = _Change(workspace, app, before, replace_org, production_is_meant)
     if app.sign_in != "browser":
         with working("Signing in without a person"):
             connected = change.keep(sign_in(app))
@@ -108,41 +156,57 @@ class _Change:
     app: OAuthApp
     before: ConnectionFacts | None
     replaces_org: bool
+    production_is_meant: bool
 
     def keep(self, tokens: Tokens) -> _Connected:
         """Stores the grant. One of an org that may not come in is given back to Salesforce, which would keep it alive."""
-        from orchestration.postgres.locks import views_lock
+        from orchestration.postgres.workspace import name_environment
+        from orchestration.salesforce.environments import insist_on_kind
         from orchestration.salesforce.oauth import revoke
 
-        store, made = (
-            self.workspace.token_store,
-            {"client_id": self.app.client_id, "login_url": self.app.login_url},
-        )
-        archive = None
+        environment = self.workspace.settings.environment
+        org, person = _who(self.workspace, self.app, tokens)
         try:
-            if self.replaces_org:
-                with views_lock(self.workspace.database, shared=False):
-                    archive = store.replace_org(tokens, **made)
-            else:
-                store.connect(tokens, **made)
-        except WrongOrgError:
+            insist_on_kind(environment, org, production_is_meant=self.production_is_meant)
+            archive = self._store(tokens)
+        except (WrongOrgError, WrongEnvironmentError):
             with suppress(FluintError):
                 revoke(self.app, tokens)
             raise
-        kind, person = _who(self.workspace, tokens.user_id)
-        store.name_environment(kind)
-        return _Connected(tokens, kind, person, self.before, archive)
+        with self.workspace.database.transaction() as connection:
+            name_environment(connection, environment)
+        kind = "kind unknown" if org.edition is None else "sandbox" if org.is_sandbox else org.edition
+        self.workspace.token_store.name_environment(kind)
+        return _Connected(tokens, kind, person, self.before, archive, environment)
+
+    def _store(self, tokens: Tokens) -> str | None:
+        """Stores the grant; the schema of the archive if it is another org's."""
+        from orchestration.postgres.locks import views_lock
+
+        store = self.workspace.token_store
+        made = {"client_id": self.app.client_id, "login_url": self.app.login_url}
+        if not self.replaces_org:
+            store.connect(tokens, **made)
+            return None
+        with views_lock(self.workspace.database, shared=False):
+            return store.replace_org(tokens, **made)
 
 
-def _who(workspace: Workspace, user_id: str) -> tuple[str, str]:
+def _who(workspace: Workspace, app: OAuthApp, tokens: Tokens) -> tuple[OrgKind, str]:
     """What the org says it is, and the user's name; a user who may not read these is connected all the same."""
+    from orchestration.salesforce.client import Salesforce
+    from orchestration.salesforce.environments import FreshGrant, OrgKind
+
+    salesforce = Salesforce(app, FreshGrant(tokens), api_version=workspace.settings.api_version)
     try:
-        salesforce = workspace.salesforce()
         organization = salesforce.organization()
-        person = salesforce.name_of(user_id)
+        person = salesforce.name_of(tokens.user_id)
     except FluintError:
-        return "kind unknown", user_id
-    return "sandbox" if organization.is_sandbox else organization.organization_type, f"{person} ({user_id})"
+        return OrgKind(tokens.instance_url), tokens.user_id
+    finally:
+        salesforce.close()
+    kind = OrgKind(tokens.instance_url, organization.is_sandbox, organization.organization_type)
+    return kind, f"{person} ({tokens.user_id})"
 
 
 def _tell(connected: _Connected) -> None:
@@ -160,6 +224,13 @@ def _tell(connected: _Connected) -> None:
 def _next_steps(connected: _Connected) -> list[str]:
     """What happens now, and what a person still has to do, in order."""
     check = "`fluint check` tests the permissions of the integration user and says what is missing."
+    what_for = (
+        []
+        if connected.environment
+        else [
+            "`environment: dev`, `staging` or `production` in fluint.yaml keeps this workspace apart from others (docs/operating.md)."
+        ]
+    )
     if connected.is_reconnected:
         stays = (
             "What was imported stayed; the sync goes on from where it was, by itself or with `fluint sync`."
@@ -169,9 +240,10 @@ def _next_steps(connected: _Connected) -> list[str]:
             if connected.before and connected.before.user_id != connected.tokens.user_id
             else ""
         )
-        return [stays, *filter(None, [changed]), check]
+        return [stays, *filter(None, [changed]), check, *what_for]
     return [
         check,
+        *what_for,
         "`fluint filters set` chooses which deals come in; `fluint users import` says who holds a licence: their deals are imported.",
         "`fluint sync` reads them once; `fluint ui`, or Dagster's daemon, follows every change from then on.",
     ]

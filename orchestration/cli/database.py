@@ -135,5 +135,5 @@ def _embedded(settings: Settings, name: str) -> EmbeddedPostgres:
 
 def env() -> None:
     """Print, as shell exports, the environment that a bare `dagster …` needs. Holds secrets."""
-    for name, value in sorted(Workspace.here().settings.environment().items()):
+    for name, value in sorted(Workspace.here().settings.variables().items()):
         console.out(f"export {name}={shlex.quote(value)}")

@@ -43,6 +43,13 @@ _Replay = Annotated[
         help="Carry out again what a restored database does not know, from the copies in FLUINT_DATA_DIRECTORY/erasures.",
     ),
 ]
+_WithoutRegister = Annotated[
+    bool,
+    typer.Option(
+        "--without-register",
+        help="With --replay, for a restored database: the copies are lost, and no more can be carried out again.",
+    ),
+]
 
 
 def erase(
@@ -52,6 +59,7 @@ def erase(
     user: _User = None,
     yes: _Yes = False,
     replay: _Replay = False,
+    without_register: _WithoutRegister = False,
 ) -> None:
     """Erase a person or a deal from Fluint, for good. Nothing in Salesforce is changed, and no sync brings it back.
 
@@ -65,13 +73,15 @@ def erase(
         "user": user,
     }
     named = [(kind, value) for kind, value in given.items() if value is not None]
-    if len(named) + replay != 1:
+    if len(named) + replay != 1 or without_register > replay:
         raise SetupError(
-            "One person or deal at a time: `fluint erase` takes one of --email, --contact, --opportunity, --user, or --replay."
+            "One person or deal at a time: `fluint erase` takes one of --email, --contact, --opportunity, --user, or --replay"
+            " (which --without-register goes with)."
         )
     workspace = Workspace.here()
     if replay:
-        replay_copies(workspace)
+        replay_copies(workspace, without_register=without_register)
+        done("Every erasure that is known of is carried out in this database; syncs go on.")
         return
     kind, value = named[0]
     _erase_one(workspace, kind, typer.prompt("E-mail address", err=True) if value == _ASK else value, yes=yes)
@@ -173,19 +183,26 @@ def write_copies_of(workspace: Workspace) -> list[Path]:
     """Writes the copies that are missing outside of the database; returns the new ones."""
     from orchestration.privacy.copies import write_copies
 
-    return write_copies(workspace.database, _directory(workspace))
+    return write_copies(workspace.database, workspace.settings.erasures_directory)
 
 
-def replay_copies(workspace: Workspace) -> None:
-    """Carries out every erasure that the copies tell of and the database does not know; a part of `fluint upgrade`, too."""
+def replay_copies(workspace: Workspace, *, without_register: bool = False) -> None:
+    """Carries out every erasure that the copies tell of and the database does not know; a part of `fluint upgrade`, too.
+
+    Then the database counts as whole where it is now. SetupError for a restored one whose register is not there, unless that is said.
+    """
     from orchestration.privacy.apply import erase_again
     from orchestration.privacy.copies import missing_copies, restore_copies
+    from orchestration.privacy.restored import accept_place, insist_on_register
 
-    missing = missing_copies(workspace.database, _directory(workspace))
+    database, directory = workspace.database, workspace.settings.erasures_directory
+    missing = missing_copies(database, directory)
     if missing:
-        erase_again(workspace.database, raw_tables(), lambda connection: restore_copies(connection, missing))
+        erase_again(database, raw_tables(), lambda connection: restore_copies(connection, missing))
         done(f"{len(missing)} erasures that this database did not know were carried out again.")
-    write_copies_of(workspace)
+    if not without_register:
+        insist_on_register(database, directory)
+    accept_place(database, directory)
 
 
 def raw_tables() -> list[str]:
@@ -193,7 +210,3 @@ def raw_tables() -> list[str]:
     from orchestration.sync.objects import CATALOGUE
 
     return [sobject.table_name for sobject in CATALOGUE]
-
-
-def _directory(workspace: Workspace) -> Path:
-    return workspace.settings.data_directory / "erasures"

@@ -150,6 +150,7 @@ def local_org(
 
 def _settings_of(card: dict[str, str]) -> dict[str, object]:
     return {
+        "environment": "dev",
         "salesforce_url": card["base_url"],
         "salesforce_ca_file": Path(card["ca_file"]),
         "salesforce_client_id": card["client_id"],

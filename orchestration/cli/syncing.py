@@ -70,6 +70,7 @@ def status() -> None:
 
     workspace = Workspace.here()
     seen = read_status(workspace.database)
+    console.print(f"Environment: {workspace.settings.environment or 'not said'}")
     console.print(f"Connection: {seen.connection}")
     if warning := _idle(workspace):
         console.print(warning, style="yellow", soft_wrap=True, markup=False)

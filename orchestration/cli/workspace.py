@@ -72,9 +72,16 @@ class Workspace:
     def token_store(self) -> PostgresTokenStore[Tokens]:
         """Where the grant is kept."""
         from orchestration.postgres.token_store import PostgresTokenStore
+        from orchestration.resources.salesforce import guard
         from orchestration.salesforce.oauth import Tokens
 
-        return PostgresTokenStore(self.database, self.settings.require("encryption_key"), Tokens)
+        settings = self.settings
+        return PostgresTokenStore(
+            self.database,
+            settings.require("encryption_key"),
+            Tokens,
+            before_use=guard(self.database, settings.environment, settings.erasures_directory),
+        )
 
     def salesforce(self) -> Salesforce:
         """A client of the connected org."""

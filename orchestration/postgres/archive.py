@@ -14,7 +14,7 @@ PREFIX = "fluint_archive_"
 
 _SCHEMAS = ["raw_salesforce", "fluint_sync", "fluint"]
 # Of fluint_sync, what is true whichever org is connected. Of erasures too: whoever was erased stays so.
-_STAYS = ["connection", "deployed_views", "alembic_version"]
+_STAYS = ["connection", "deployed_views", "alembic_version", "workspace"]
 _TABLES = """
 select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and not c.relispartition and n.nspname = any(%s)

@@ -119,13 +119,22 @@ class PostgresTokenStore(Generic[T]):
     """The grant as Postgres holds it; `make` is the class of the tokens, `encryption_key` a Fernet key.
 
     Several keys, separated by commas, are keys in rotation: the first one encrypts, each can decrypt.
+    `before_use` is called before the grant is given to somebody who asks with it; what it raises keeps the grant back.
     Every method uses a connection of its own, so that no transaction of the caller can take a saved token back.
     Raises SetupError when the key is none, or not the one that the grant was stored with.
     """
 
-    def __init__(self, database: Database, encryption_key: str, make: Callable[..., T]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        encryption_key: str,
+        make: Callable[..., T],
+        *,
+        before_use: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._make = make
+        self._before_use = before_use
         try:
             self._cipher = MultiFernet([Fernet(key.strip()) for key in encryption_key.split(",")])
         except ValueError:
@@ -147,6 +156,10 @@ class PostgresTokenStore(Generic[T]):
 
     def load(self) -> T:
         """The grant; NeedsReconnectError when there is none or it is dead."""
+        self._before_use()
+        return self._load()
+
+    def _load(self) -> T:
         with self._transaction() as conn:
             row = conn.execute(_LOAD).fetchone()
         if row is None or row[6] == "disconnected":
@@ -208,7 +221,7 @@ class PostgresTokenStore(Generic[T]):
                     "Another process of this workspace has been renewing the Salesforce session for a minute. Nothing was"
                     " changed; the next run tries again."
                 ) from None
-            yield self.load()
+            yield self._load()
 
     def connect(self, tokens: T, *, client_id: str, login_url: str) -> T:
         """Stores a grant that somebody just gave, in place of an older one of the same org; WrongOrgError for another org."""
@@ -216,7 +229,7 @@ class PostgresTokenStore(Generic[T]):
             values = self._values(tokens) | {"client_id": client_id, "login_url": login_url}
             if conn.execute(_CONNECT, values).fetchone() is None:
                 raise _wrong_org(conn, tokens)
-        return self.load()
+        return self._load()
 
     def replace_org(self, tokens: T, *, client_id: str, login_url: str) -> str | None:
         """Stores a grant of whichever org: another org's data is archived first, in the same transaction.
@@ -251,7 +264,7 @@ class PostgresTokenStore(Generic[T]):
             return int(begun[0])
         if is_spent == (True,):
             self.mark_needs_reconnect(_KILLED, tokens)
-        self.load()  # says so, if it is dead
+        self._load()  # says so, if it is dead
         raise TransientError(
             "The Salesforce session is being renewed by a process that has lost its database, or was connected anew at this moment."
             " Nothing was changed; the next run tries again."
@@ -274,7 +287,7 @@ class PostgresTokenStore(Generic[T]):
             saved = conn.execute(_SAVE, self._values(tokens)).rowcount
             if not saved and _org_of(conn) not in (None, tokens.org_id):
                 raise _wrong_org(conn, tokens)
-        return self.load()
+        return self._load()
 
     def mark_needs_reconnect(self, reason: str, tokens: T | None = None) -> None:
         """Records that the grant is dead and why (sentences for people), so that no process asks with it again.

@@ -1,5 +1,8 @@
 """Copies of the ledger of erasures outside of the database, one file each: what a restored backup does not know is carried out again.
 
+A directory of them is a register. A file without content, named for the workspace, says whose: without it nobody could tell a register
+of a workspace that never erased anybody from a directory that was lost and made anew.
+
 A file holds what the report holds, counts and names of tables, and the keyed hashes; without the key (FLUINT_ERASURE_KEY, which is in
 no file and no database) nobody can tell whom they mean.
 """
@@ -20,6 +23,7 @@ from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.erased import FINGERPRINT
 
 _FORM = "fluint erasure 1"
+_WHOSE = ".workspace"
 
 
 def write_copies(database: Database, directory: Path) -> list[Path]:
@@ -55,6 +59,22 @@ def write_copies(database: Database, directory: Path) -> list[Path]:
         aside.replace(path)
         written.append(path)
     return written
+
+
+def copied(directory: Path) -> frozenset[str]:
+    """The ids of the erasures that have a copy there."""
+    return frozenset(path.stem.split("Z-", 1)[-1] for path in directory.glob("*Z-*.json"))
+
+
+def is_register_of(directory: Path, workspace_id: str) -> bool:
+    """Whether the copies there are those of this workspace."""
+    return (directory / f"{workspace_id}{_WHOSE}").exists()
+
+
+def name_register(directory: Path, workspace_id: str) -> None:
+    """Says that from now on the copies there are those of this workspace (too)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{workspace_id}{_WHOSE}").touch(mode=0o600)
 
 
 def missing_copies(database: Database, directory: Path) -> list[dict[str, Any]]:

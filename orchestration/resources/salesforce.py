@@ -1,5 +1,7 @@
 """The Salesforce org as a resource: the app's credentials, the token store in Postgres, and the client over both."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -8,6 +10,7 @@ import dagster as dg
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Database
 from orchestration.postgres.token_store import PostgresTokenStore
+from orchestration.privacy.restored import insist_on_workspace
 from orchestration.resources.unready import or_told_at_use
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.my_domain import my_domain_url
@@ -65,6 +68,11 @@ def redirect_uri(port: int) -> str:
     return f"http://localhost:{port}{PATH}"
 
 
+def guard(database: Database, environment: str | None, erasures_directory: Path) -> Callable[[], None]:
+    """What is asked before a grant is given out: is the database of this environment, and in no time before an erasure?"""
+    return partial(insist_on_workspace, database, environment, erasures_directory)
+
+
 class SalesforceResource(dg.ConfigurableResource[Salesforce]):
     """Gives a client of the connected org; whether there is a connection shows at its first call."""
 
@@ -81,6 +89,8 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
     sign_in: str = "browser"
     username: str | None = None
     private_key_file: str | None = None
+    environment: str | None = None
+    erasures_directory: str
 
     def create_resource(self, context: dg.InitResourceContext) -> Salesforce:
         """Makes the client; sends nothing. What is missing is said at its first use."""
@@ -102,7 +112,12 @@ class SalesforceResource(dg.ConfigurableResource[Salesforce]):
         )
         return Salesforce(
             app,
-            PostgresTokenStore(self.database, self.encryption_key, Tokens),
+            PostgresTokenStore(
+                self.database,
+                self.encryption_key,
+                Tokens,
+                before_use=guard(self.database, self.environment, Path(self.erasures_directory)),
+            ),
             api_version=self.api_version,
             quota_share=self.quota_share,
             timeout=timeouts,

@@ -120,6 +120,6 @@ def _connect(org: RunningOrg, database: Database, settings: Settings) -> Tokens:
 
 def _export(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """Puts the settings into the environment until the test ends."""
-    for name in settings.environment():
+    for name in settings.variables():
         monkeypatch.setenv(name, "")
     export(settings)

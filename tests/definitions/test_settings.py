@@ -52,6 +52,25 @@ def test_environment_wins_over_dotenv_and_that_over_the_file(tmp_path: Path) -> 
         ("objects: {opportunity: {fields: {A__c: {mart_column: A}}}}", {}, "mart_column"),
         ("objects: {opportunity: {fields: {A__c: {colunm: a}}}}", {}, "colunm"),
         ("quota_share: 3", {}, "quota_share"),
+        (
+            "environment: prod",
+            {},
+            "Setting environment (FLUINT_ENVIRONMENT): Input should be 'dev', 'staging' or 'production'",
+        ),
+        ("alerts: {webhook_url: https://a}", {}, "set FLUINT_ALERT_WEBHOOK_URL in the environment"),
+        (
+            "alerts: {email: {password: x, host: h, sender: a@b, to: [a@b]}}",
+            {},
+            "set FLUINT_ALERT_SMTP_PASSWORD in",
+        ),
+        ("alerts: {email: {host: h, sender: a@b, to: []}}", {}, "alerts.email.to"),
+        ('alerts: {email: {host: h, sender: a@b, to: ["a@b\\nBcc: c@d"]}}', {}, "alerts.email.to"),
+        ("alert_webhook_url: https://a", {}, "set FLUINT_ALERT_WEBHOOK_URL"),
+        (
+            "",
+            {"ALERT_WEBHOOK_URL": "http://hooks.example/hunter2"},
+            "a webhook's address begins with https://",
+        ),
         ("- a list", {}, "not a YAML mapping"),
         ("a: [", {}, "not a YAML mapping"),
         ("", {"CONFIG_FILE": "nowhere.yaml"}, "does not exist: nowhere.yaml"),
@@ -75,7 +94,7 @@ def test_fields_are_a_list_of_names_or_names_with_what_is_said_of_them(tmp_path:
         "contact": {"Department": FieldSettings()},
         "opportunity": {"LeadSource": FieldSettings(), "A__c": FieldSettings(mart_column="a")},
     }
-    assert load_settings(settings.environment(), tmp_path / "elsewhere").objects == settings.objects
+    assert load_settings(settings.variables(), tmp_path / "elsewhere").objects == settings.objects
 
 
 def test_a_variable_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -85,9 +104,10 @@ def test_a_variable_of_another_program_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_refused_value_is_not_repeated(tmp_path: Path) -> None:
     """An error text ends in logs and tickets; the value may be a password in the wrong place."""
-    with pytest.raises(SetupError) as refused:
-        _load(tmp_path, INTERVAL_SECONDS="hunter2")
-    assert "hunter2" not in str(refused.value)
+    for name in ("INTERVAL_SECONDS", "ALERT_WEBHOOK_URL", "ENVIRONMENT"):
+        with pytest.raises(SetupError, match=name) as refused:
+            _load(tmp_path, **{name: "hunter2"})
+        assert "hunter2" not in str(refused.value)
     assert "hunter2" not in repr(Settings(database_url=SECRET))  # type: ignore[arg-type]  # pydantic makes it one
 
 
@@ -103,11 +123,13 @@ def test_another_process_loads_the_same_settings_from_the_environment_that_is_gi
     """Every Dagster run is a process of its own; a setting that is lost on the way differs only there."""
     settings = _load(
         tmp_path,
-        "objects: {email_message: {enabled: false}}\nsalesforce_subdomain: acme",
+        "objects: {email_message: {enabled: false}}\nsalesforce_subdomain: acme\nenvironment: staging\n"
+        "alerts: {ca_file: a.pem, email: {host: h, sender: a@b, to: [c@d, e@f]}}",
+        ALERT_WEBHOOK_URL="https://hooks.example/secret",
         DATABASE_URL=SECRET,
         DAGSTER_DATABASE_URL="postgresql+psycopg://dagster:p%40ss@db.example/dagster?sslmode=verify-full",
     )
-    environment = settings.environment()
+    environment = settings.variables()
     assert load_settings(environment, tmp_path / "elsewhere") == settings
     storage = {
         name.removeprefix("FLUINT_DAGSTER_PG_"): value
