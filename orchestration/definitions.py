@@ -14,6 +14,7 @@ from orchestration import jobs
 from orchestration.assets.documents import uploaded_documents
 from orchestration.assets.models import data_tests, models_asset
 from orchestration.assets.reconciling import completeness_asset
+from orchestration.assets.retention import retention
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.assets.setup import setup_asset
 from orchestration.checks.coverage import every_month_is_covered
@@ -31,7 +32,7 @@ from orchestration.sync_options import sync_options
 def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole code location for these settings; `overrides` replaces resources by name.
 
-    Secrets are named, not read: a process needs `settings.environment()` as its environment when it runs something.
+    Secrets are named, not read: a process needs `settings.variables()` as its environment when it runs something.
     """
     options = sync_options(settings)
     manifest = read_manifest()
@@ -45,6 +46,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
             completeness_asset(options),
             models,
             uploaded_documents,
+            retention,
             setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
         ],
         asset_checks=[
@@ -54,7 +56,12 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         ],
         jobs=all_jobs,
         schedules=schedules(),
-        sensors=sensors(settings.interval_seconds, options, all_jobs),
+        sensors=sensors(
+            settings.interval_seconds,
+            options,
+            all_jobs,
+            settings.stale_after,
+        ),
         resources=resources(settings) | dict(overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -12,6 +12,7 @@ import dagster as dg
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reconciling import COMPLETENESS
 from orchestration.assets.reports import raw_key
+from orchestration.assets.retention import RETENTION
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import KEYS as PLAUSIBLE
@@ -32,6 +33,7 @@ CHECK_DOCUMENTS = "check_documents_job"
 SYNC_NOW = "sync_now_job"
 CHECK_SETUP = "check_setup_job"
 RECONCILE_SALESFORCE = "reconcile_salesforce_job"
+PRUNE_LEDGERS = "prune_ledgers_job"
 
 RAW = dg.AssetSelection.groups("salesforce")
 VIEWS = dg.AssetSelection.groups("staging", "entitlement", "intermediate")
@@ -52,7 +54,7 @@ def all_jobs(
     tables: Sequence[str], interval_tests: dg.AssetSelection, model_tests: dg.AssetSelection
 ) -> "list[UnresolvedAssetJobDefinition]":
     """Every job but sync_now_job, for the raw `tables` that are read and the dbt tests of two cadences."""
-    return _salesforce_jobs(tables, interval_tests) + _other_jobs(model_tests)
+    return _salesforce_jobs(tables, interval_tests) + _other_jobs(model_tests) + _daily_jobs()
 
 
 def _salesforce_jobs(
@@ -130,11 +132,23 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
             None,
             "Runs every test of the models and Great Expectations over whole tables.",
         ),
+    ]
+
+
+def _daily_jobs() -> "list[UnresolvedAssetJobDefinition]":
+    """What a job does once a day and nothing else needs."""
+    return [
         _job(
             CHECK_SETUP,
             SETUP,
             None,
             "Tests how Salesforce is set up, item by item, at 30 API calls at most; what is wrong says who can mend it, and where.",
+        ),
+        _job(
+            PRUNE_LEDGERS,
+            dg.AssetSelection.assets(RETENTION),
+            None,
+            "Removes runs of Dagster and rows of our ledgers that are older than they are kept.",
         ),
     ]
 

@@ -10,6 +10,7 @@ from orchestration.jobs import (
     CHECK_DOCUMENTS,
     CHECK_MODELS,
     CHECK_SETUP,
+    PRUNE_LEDGERS,
     RECONCILE_SALESFORCE,
     REREAD_COLUMNS,
     SNAPSHOT_DEALS,
@@ -52,6 +53,7 @@ _DAILY = (
         "30 4 * * *",
         "Looks in Salesforce for documents that are there twice, were deleted, or that people do not see.",
     ),
+    (PRUNE_LEDGERS, "15 5 * * *", "Removes runs and rows that are older than they are kept."),
     (CHECK_SETUP, "0 5 * * *", "Tests how Salesforce is set up, before people begin to work."),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from orchestration.cli import (
+    alerts,
     check,
     connecting,
     database,
@@ -18,6 +19,7 @@ from orchestration.cli import (
     local,
     preview,
     reconciling,
+    serving,
     syncing,
     users,
     why,
@@ -43,12 +45,14 @@ app.command("backfill")(speaking(syncing.backfill))
 app.command("reconcile")(speaking(reconciling.reconcile))
 app.command("status")(speaking(syncing.status))
 app.command("check")(speaking(check.check))
+app.command("alerts")(speaking(alerts.alerts))
 app.command("why")(speaking(why.why))
 app.add_typer(users.group, name="users")
 app.add_typer(filters.group, name="filters")
 app.command("preview")(speaking(preview.preview))
 app.add_typer(documents.group, name="documents")
 app.command("erase")(speaking(erase.erase))
+app.command("serve")(speaking(serving.serve))
 app.command("demo")(speaking(local.demo))
 app.command("ui")(speaking(local.ui))
 app.add_typer(local.group, name="local-org")

@@ -36,28 +36,44 @@ def dagster_services(settings: Settings, port: int) -> Iterator[Processes]:
     Raises TransientError when one of them ends by itself.
     """
     code = free_port()
-    server = ["code-server", "start", "-h", HOST, "-p", str(code), "-m", "orchestration.definitions"]
-    # Without this option runs are started by whichever `dagster` the PATH has.
-    server += ["--location-name", LOCATION, "--use-python-environment-entry-point"]
-    workspace = ["-w", str(_workspace_file(settings.data_directory, code))]
+    workspace = workspace_file(settings.data_directory / "workspace.yaml", HOST, code)
     environment, logs = process_environment(settings), settings.data_directory / "logs"
-    with processes({"code-server": [*_module("dagster"), *server]}, environment, logs) as running:
+    with processes({"code-server": code_server(HOST, code)}, environment, logs) as running:
         wait_until_it_answers(code, running)
-        others = {
-            "webserver": [*_module("dagster_webserver"), "-h", HOST, "-p", str(port), *workspace],
-            "daemon": [*_module("dagster._daemon"), "run", *workspace],
-        }
+        others = {"webserver": webserver(HOST, port, workspace), "daemon": daemon(workspace)}
         with processes(others, environment, logs) as more:
             running |= more
             wait_until_it_answers(port, running)
             yield running
 
 
-def _workspace_file(directory: Path, port: int) -> Path:
+def code_server(host: str, port: int) -> list[str]:
+    """The command of the process that loads our code and runs it."""
+    # Without the last option runs are started by whichever `dagster` the PATH has.
+    what = [
+        "-m",
+        "orchestration.definitions",
+        "--location-name",
+        LOCATION,
+        "--use-python-environment-entry-point",
+    ]
+    return [*_module("dagster"), "code-server", "start", "-h", host, "-p", str(port), *what]
+
+
+def webserver(host: str, port: int, workspace: Path) -> list[str]:
+    """The command of the UI, which has no login of its own."""
+    return [*_module("dagster_webserver"), "-h", host, "-p", str(port), "-w", str(workspace)]
+
+
+def daemon(workspace: Path) -> list[str]:
+    """The command of what ticks sensors and schedules and starts runs."""
+    return [*_module("dagster._daemon"), "run", "-w", str(workspace)]
+
+
+def workspace_file(path: Path, host: str, port: int) -> Path:
     """Writes where the code server is: the daemon takes a location's name from a file alone."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "workspace.yaml"
-    server = {"host": HOST, "port": port, "location_name": LOCATION}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    server = {"host": host, "port": port, "location_name": LOCATION}
     # JSON is YAML.
     path.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
     return path
@@ -74,14 +90,18 @@ def insist_on_all(running: Processes) -> None:
 
 def wait_until_it_answers(port: int, running: Processes) -> None:
     """Returns once something listens on the port."""
-    while not _answers(port):
+    while not answers(HOST, port):
         insist_on_all(running)
         time.sleep(_POLL)
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
+def answers(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _module(name: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.resources.alerts import AlertsResource
 from orchestration.resources.database import DatabaseResource
 from orchestration.resources.dbt import DbtResource
 from orchestration.resources.salesforce import SalesforceResource
@@ -35,8 +36,26 @@ def resources(settings: Settings) -> dict[str, Any]:
         private_key_file=str(settings.salesforce_private_key_file)
         if settings.salesforce_private_key_file
         else None,
+        environment=settings.environment,
+        erasures_directory=str(settings.erasures_directory),
     )
-    return {"database": database, "salesforce": salesforce, "dbt": DbtResource(database=database)}
+    return {
+        "database": database,
+        "salesforce": salesforce,
+        "dbt": DbtResource(database=database),
+        "alerts": _alerts(settings),
+    }
+
+
+def _alerts(settings: Settings) -> AlertsResource:
+    said = settings.alerts
+    return AlertsResource(
+        environment=settings.environment,
+        webhook_url=_secret(settings, "alert_webhook_url"),
+        email=said.email.model_dump_json() if said.email else None,
+        smtp_password=_secret(settings, "alert_smtp_password"),
+        ca_file=str(said.ca_file) if said.ca_file else None,
+    )
 
 
 def _secret(settings: Settings, name: str) -> dg.EnvVar | None:

@@ -153,6 +153,7 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
             "newly_licensed_owners_sensor",
             "covered_months_sensor",
             "pending_documents_sensor",
+            "incidents_sensor",
         ],
         dg.DefaultSensorStatus.RUNNING,
     )
@@ -165,6 +166,7 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
         "check_setup_schedule",
         "reconcile_salesforce_schedule",
         "reread_columns_schedule",
+        "prune_ledgers_schedule",
     ]
     assert schedules == dict.fromkeys(nightly, "UTC")
     assert {s.default_status for s in repository.schedule_defs} == {dg.DefaultScheduleStatus.RUNNING}
@@ -209,6 +211,8 @@ def test_secrets_do_not_reach_what_the_dagster_ui_shows(monkeypatch: pytest.Monk
         "database_url": "postgresql://fluint:hunter2@127.0.0.1/fluint",
         "encryption_key": "a-key-that-decrypts",
         "salesforce_client_secret": "a-client-secret",
+        "alert_webhook_url": "https://hooks.example/a-secret-path",
+        "alert_smtp_password": "a-mail-password",
     }
     for name, value in secrets.items():
         monkeypatch.setenv(f"FLUINT_{name.upper()}", value)
@@ -235,4 +239,4 @@ def test_workspace_and_instance_name_what_there_is() -> None:
     text = (PROJECT / "dagster.yaml").read_text()
     read = set(re.findall(r"env: (\w+)", text))
     settings = Settings(dagster_database_url=SecretStr("postgresql://d:p@127.0.0.1/d"))
-    assert read <= set(settings.environment())
+    assert read <= set(settings.variables())

@@ -1,0 +1,107 @@
+"""Which jobs fail now, what is said of it, and which runs are kept: asked of a Dagster instance in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._config import process_config
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.instance.config import (
+    get_default_tick_retention_settings,
+    get_tick_retention_settings,
+    retention_config_schema,
+)
+from dagster._core.scheduler.instigation import TickStatus
+
+from orchestration.assets.reports import failure
+from orchestration.assets.retention import RUNS_ARE_KEPT, prune_runs
+from orchestration.errors import NeedsReconnectError, TransientError
+from orchestration.sensors.failed_runs import failing_jobs
+from orchestration.settings import PROJECT
+
+SECRET = "a name from a record"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in which nothing has run."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def _run(instance: dg.DagsterInstance, job: str, error: Exception | None = None) -> str:
+    @dg.op
+    def work() -> None:
+        if error:
+            raise error
+
+    @dg.job(name=job)
+    def made() -> None:
+        work()
+
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return made.execute_in_process(instance=instance, raise_on_error=False, run_config=quiet).run_id
+
+
+def test_a_job_fails_from_its_last_run_until_one_succeeds(instance: dg.DagsterInstance) -> None:
+    """A failure that was mended hours ago and is told again; or one that a success of another job hides."""
+    assert failing_jobs(instance) == []
+    _run(instance, "sync_salesforce_job", failure({"user": TransientError("Salesforce was away.")}))
+    _run(instance, "build_models_job")
+    last = _run(instance, "sync_salesforce_job", failure({"user": NeedsReconnectError("It was revoked.")}))
+    (only,) = failing_jobs(instance)
+    assert only.key == ("runs.sync_salesforce_job", "reconnect")
+    assert only.text == f"sync_salesforce_job failed, run {last}. user: It was revoked."
+    _run(instance, "sync_salesforce_job")
+    assert failing_jobs(instance) == []
+
+
+def test_what_a_library_said_is_not_repeated_and_the_job_that_starts_others_is_not_told(
+    instance: dg.DagsterInstance,
+) -> None:
+    """Its text may quote a record, and an alert leaves the house; a failure told under two names is two incidents."""
+    _run(instance, "sync_now_job", ValueError("x"))
+    _run(instance, "check_models_job", ValueError(SECRET))
+    (only,) = failing_jobs(instance)
+    assert only.key == ("runs.check_models_job", "unknown")
+    assert SECRET not in only.text
+
+
+def test_old_runs_go_with_their_events_but_for_the_last_of_each_job(instance: dg.DagsterInstance) -> None:
+    """A run a minute is half a million a year, each with its log; how a job went last is asked long after."""
+    often = [_run(instance, "sync_salesforce_job") for _ in range(4)]
+    seldom = _run(instance, "backfill_salesforce_job")
+    assert prune_runs(instance, datetime.now(UTC) - RUNS_ARE_KEPT) == 0
+    assert prune_runs(instance, datetime.now(UTC) + timedelta(minutes=1)) == 3
+    assert {run.run_id for run in instance.get_runs()} == {often[-1], seldom}
+    assert not instance.all_logs(often[0])
+    assert instance.all_logs(often[-1])
+    assert prune_runs(instance, datetime.now(UTC) + timedelta(minutes=1)) == 0, (
+        "what stays does not hold it up for ever"
+    )
+
+
+def test_the_instance_keeps_ticks_as_long_as_the_document_says() -> None:
+    """A tick every few seconds is the largest table of all; Dagster keeps most of them for ever unless it is told."""
+    said: dict[str, Any] = yaml.safe_load((PROJECT / "dagster.yaml").read_text())["retention"]
+    assert process_config(retention_config_schema().config_type, said).success
+    sensors = get_tick_retention_settings(
+        said["sensor"], get_default_tick_retention_settings(InstigatorType.SENSOR)
+    )
+    schedules = get_tick_retention_settings(
+        said["schedule"], get_default_tick_retention_settings(InstigatorType.SCHEDULE)
+    )
+    assert (sensors[TickStatus.SKIPPED], sensors[TickStatus.SUCCESS], sensors[TickStatus.FAILURE]) == (
+        1,
+        30,
+        30,
+    )
+    assert (schedules[TickStatus.SUCCESS], schedules[TickStatus.FAILURE]) == (30, 30)
+    written = (PROJECT / "docs" / "operating.md").read_text()
+    assert "| ticks of sensors that started nothing | 1 day |" in written
+    assert f"| runs of Dagster, with their logs | {RUNS_ARE_KEPT.days} days" in written
