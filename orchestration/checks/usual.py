@@ -100,7 +100,7 @@ _STAGES = """
     select past.stage_name, count(deals.deal_id), past.usual
     from today cross join past
     left join fluint.deals as deals
-      on deals.stage_name = past.stage_name and not deals.is_deleted_in_salesforce
+      on deals.stage_name = past.stage_name and not deals.is_deleted_in_salesforce and deals.hidden_at is null
      and deals.stage_entered_at >= (today - 28) at time zone 'UTC'
     where past.usual >= 10
     group by past.stage_name, past.usual order by past.stage_name

@@ -18,15 +18,17 @@ group = typer.Typer(help="Documents on their way to the Files list of the Opport
 @speaking
 def add(
     file: Path,
-    deal: Annotated[str, typer.Option(help="The deal's id, 18 characters.")],
+    deal: Annotated[str, typer.Option(help="The deal's id of 15 or 18 characters, or its page's address.")],
     title: Annotated[
         str | None, typer.Option(help="The title in Salesforce; the file's name without it.")
     ] = None,
 ) -> None:
     """Add a file as a document of a deal, or as the next version of the document with that title; it is uploaded by itself."""
     from orchestration.documents.library import add_version
+    from orchestration.salesforce.record_links import read_link
 
-    added = add_version(Workspace.here().database, file, opportunity_id=deal, title=title or file.stem)
+    deal_id = read_link(deal).record_id
+    added = add_version(Workspace.here().database, file, opportunity_id=deal_id, title=title or file.stem)
     if added.is_new:
         done(f"Version {added.version_number} of document {added.document_id} waits to be uploaded.")
     else:

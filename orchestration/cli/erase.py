@@ -100,6 +100,7 @@ def _erase_one(workspace: Workspace, kind: Kind, value: str, *, yes: bool) -> No
         typer.confirm("Erase this for good? It cannot be undone", abort=True)
     with working("Erasing, and proving it"):
         erased = erase_now(workspace.database, kind, value, raw_tables())
+    _show_files(work.held.content_uris)
     _conclude(workspace, erased, _found_in_dagster(workspace, work.subject))
 
 
@@ -118,11 +119,21 @@ def _show_plan(work: Work, changes: tuple[Change, ...]) -> None:
         console.print("  Nothing is held. From then on it is kept out, too.")
     if held.content_uris:
         console.print(
-            f"  {len(held.content_uris)} generated files lie outside of the database. Fluint only reads there: whoever runs that storage"
-            " deletes them."
+            f"  {len(held.content_uris)} generated files lie outside of the database, in the application's storage. Fluint only reads"
+            " there and deletes none of them: their places are listed once the rest is erased."
         )
-        for uri in held.content_uris:
-            console.print(f"    {uri}", markup=False)
+
+
+def _show_files(uris: tuple[str, ...]) -> None:
+    """Says what is left for a person to delete: the database that named these places no longer does."""
+    if not uris:
+        return
+    console.print(
+        f"  To be deleted by whoever runs the application's storage, now: {len(uris)} generated files. This list stands nowhere else any"
+        " more, neither in the database nor in the report."
+    )
+    for uri in uris:
+        console.print(f"    {uri}", markup=False, soft_wrap=True)
 
 
 def _table_of(changes: tuple[Change, ...]) -> object:

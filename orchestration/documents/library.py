@@ -77,8 +77,8 @@ def _refuse_unknown_deal(connection: Connection, opportunity_id: str) -> None:
     ).fetchone()
     if held is None:
         raise SetupError(
-            f"There is no deal {opportunity_id} in Fluint. Ids have 18 characters and distinguish upper and lower case;"
-            " The column deal_id of fluint.deals lists them."
+            f"There is no deal {opportunity_id} in Fluint. The column deal_id of fluint.deals lists them; `fluint why {opportunity_id}`"
+            " says why this one is not there."
         )
 
 

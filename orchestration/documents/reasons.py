@@ -128,7 +128,8 @@ CHECKSUM_DIFFERS = _given_up(
 )
 DEAL_DELETED = _given_up(
     "deal_deleted",
-    "The opportunity was deleted in Salesforce. If somebody restores it there, the document is sent by itself.",
+    "The opportunity was deleted in Salesforce, or is no longer shown to the integration user; `fluint why` tells which. When it is"
+    " back, the document is sent by itself.",
 )
 DEAL_NOT_IN_FLUINT = _given_up(
     "deal_not_in_fluint",

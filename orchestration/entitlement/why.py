@@ -159,7 +159,8 @@ def _gone(facts: DealFacts, reason: str) -> Answer:
     what = {
         "soft_deleted": "It was deleted in Salesforce. Fluint keeps it, marked as deleted.",
         "hard_deleted": "It was deleted in Salesforce for good. Fluint keeps it, marked as deleted.",
-        "not_visible": "Salesforce no longer shows it to the integration user. Fluint keeps it, marked as deleted.",
+        "not_visible": "Salesforce no longer shows it to the integration user, and nothing proves that it was deleted. Fluint keeps it as"
+        " it was last seen, marked as hidden.",
     }
     who = {
         "soft_deleted": f"{SALESFORCE}, or its owner: out of the recycle bin, within 15 days",
@@ -167,7 +168,8 @@ def _gone(facts: DealFacts, reason: str) -> Answer:
         "not_visible": f"{SALESFORCE}, who lets the integration user see it",
     }
     text = what.get(reason, f"It is gone from Salesforce ({reason}). Fluint keeps it, marked as deleted.")
-    return Answer("deleted_in_salesforce", "out", text, who.get(reason, SALESFORCE))
+    code = "not_visible" if reason == "not_visible" else "deleted_in_salesforce"
+    return Answer(code, "out", text, who.get(reason, SALESFORCE))
 
 
 def _absent(facts: DealFacts) -> Answer:

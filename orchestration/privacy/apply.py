@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,14 +16,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from orchestration.errors import BugError, SetupError
+from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.erased import FINGERPRINT, in_force, lock_writers, rebuild_whole, remember_rows
 from orchestration.postgres.locks import views_lock
 from orchestration.privacy.columns import APP, OURS, our_tables
 from orchestration.privacy.plan import Step, plan
-from orchestration.privacy.prove import Found, Proof, search
+from orchestration.privacy.prove import Found, Proof, in_statistics, search
 from orchestration.privacy.subject import Holdings, Kind, Subject, holdings, resolve, resolve_hashes
 
+# The version of Postgres, as libpq has it, from which on statistics can be cleared.
+_FORGETS = 180_000
 _MODELS = ("fluint", "fluint_intermediate")
 
 
@@ -161,7 +164,7 @@ def _carry_out(connection: Connection, erasure_id: UUID, work: Work) -> Erased:
     # What the planner remembers of a column is taken from its rows anew, for it holds some of its values.
     for table in sorted({change.table for change in _told(changes)}):
         connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table.split("."))))
-    proof = search(connection, work.subject)
+    proof = _prove(connection, work.subject)
     elsewhere = _refuse_remains(proof)
     erased = Erased(
         erasure_id,
@@ -204,10 +207,32 @@ def _keep_hashes(connection: Connection, erasure_id: UUID, work: Work) -> None:
     )
 
 
+def _prove(connection: Connection, subject: Subject) -> Proof:
+    """The proof, once the planner was made to forget what it alone remembers, of rows that went before or were put into an archive."""
+    proof = search(connection, subject)
+    if not (stale := _remembered(proof.found)):
+        return proof
+    for schema, table in sorted({(found.schema, found.table) for found in stale}):
+        connection.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, table)))
+    # Of a table without rows ANALYZE takes nothing anew; Postgres 18 can be told to forget.
+    if connection.info.server_version >= _FORGETS:
+        for found in _remembered(tuple(in_statistics(connection, subject))):
+            connection.execute(
+                "select pg_clear_attribute_stats(%s, %s, %s, false)",
+                [found.schema, found.table, found.remembered_of],
+            )
+    rest = [found for found in proof.found if not found.remembered_of]
+    return replace(proof, found=(*rest, *in_statistics(connection, subject)))
+
+
+def _remembered(found: Sequence[Found]) -> list[Found]:
+    return [each for each in found if each.remembered_of and _is_ours(each)]
+
+
 def _refuse_remains(proof: Proof) -> tuple[Found, ...]:
-    """What was found outside of our tables; BugError when something was found in them."""
+    """What was found outside of our tables, or is remembered of an empty one; BugError when something was found in their rows."""
     left = [found for found in proof.found if found.what != "name"]
-    ours = [found for found in left if _is_ours(found)]
+    ours = [found for found in left if _is_ours(found) and not found.remembered_of]
     if ours:
         places = ", ".join(f"{found} ({found.what}, {found.rows} rows)" for found in ours)
         raise BugError(
@@ -218,4 +243,8 @@ def _refuse_remains(proof: Proof) -> tuple[Found, ...]:
 
 
 def _is_ours(found: Found) -> bool:
-    return found.schema in OURS or (found.schema == "fluint_app" and found.table in APP)
+    return (
+        found.schema in OURS
+        or found.schema.startswith(PREFIX)
+        or (found.schema == "fluint_app" and found.table in APP)
+    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Connection
 
-# What we write ourselves, and may therefore change. Of the app's side only what our migrations make.
+# What we write ourselves, and may therefore change; so are the copies of what another org left (postgres/archive.py). Of the app's side
+# only what our migrations make.
 OURS = ("raw_salesforce", "fluint_sync", "fluint_intermediate", "fluint")
 APP = ("app_user", "document", "document_version")
 # The hashes and the list of migrations name nobody.
@@ -28,6 +30,14 @@ class Table:
     def identifier(self) -> sql.Identifier:
         """The table in a statement."""
         return sql.Identifier(self.schema, self.name)
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """Schema and name, of an archived copy those of the table that it is a copy of: by them rules know what the rows are."""
+        if not self.schema.startswith(PREFIX):
+            return self.schema, self.name
+        schema, _, name = self.name.partition("__")
+        return schema, name
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -49,11 +59,12 @@ def our_tables(connection: Connection) -> list[Table]:
         join pg_namespace as space on space.oid = class.relnamespace
         join pg_attribute as attribute on attribute.attrelid = class.oid and attnum > 0 and not attisdropped
         where class.relkind in ('r', 'p') and not class.relispartition
-          and (space.nspname = any (%(ours)s) or (space.nspname = 'fluint_app' and class.relname = any (%(app)s)))
+          and (space.nspname = any (%(ours)s) or starts_with(space.nspname, %(archives)s)
+               or (space.nspname = 'fluint_app' and class.relname = any (%(app)s)))
           and not (space.nspname = 'fluint_sync' and class.relname = any (%(never)s))
         group by 1, 2
         """,
-        {"ours": list(OURS), "app": list(APP), "never": list(_NEVER)},
+        {"ours": list(OURS), "archives": PREFIX, "app": list(APP), "never": list(_NEVER)},
     ).fetchall()
     tables = [
         Table(schema, name, dict(zip(names, types, strict=True))) for schema, name, names, types in rows

@@ -78,8 +78,8 @@ def _of_table(subject: Subject, held: Holdings, table: Table) -> Iterator[Step]:
         *_among(table, about, held.gone),
         *_among(table, persons, held.gone - held.along),
         *_among(table, ("document_id",), held.documents),
-        *(_among(table, ("account_id",), held.gone) if table.name == "accounts" else ()),
-        *(_among(table, ("user_id",), subject.people) if table.name == "app_user" else ()),
+        *(_among(table, ("account_id",), held.gone) if table.origin[1] == "accounts" else ()),
+        *(_among(table, ("user_id",), subject.people) if table.origin[1] == "app_user" else ()),
     ]
     if going:
         yield Step(table, "remove", sql.SQL(" or ").join(going))
@@ -88,18 +88,18 @@ def _of_table(subject: Subject, held: Holdings, table: Table) -> Iterator[Step]:
 
 
 def _record_columns(table: Table) -> tuple[str, ...]:
-    return ("id", *_ABOUT_A_RECORD) if table.schema in _OF_RECORDS else _ABOUT_A_RECORD
+    return ("id", *_ABOUT_A_RECORD) if table.origin[0] in _OF_RECORDS else _ABOUT_A_RECORD
 
 
 def _changes(subject: Subject, table: Table) -> Iterator[Scrub]:
-    if table.schema.startswith("fluint") and (owned := _among(table, ("owner_id",), subject.users)):
+    if table.origin[0].startswith("fluint") and (owned := _among(table, ("owner_id",), subject.users)):
         yield from _emptied(table, _OF_AN_OWNER, owned)
     yield from _emptied(table, ("created_by",), _among(table, ("created_by",), subject.people))
-    if table.schema == "fluint_sync" and (error := _named_in_errors(subject, table)):
+    if table.origin[0] == "fluint_sync" and (error := _named_in_errors(subject, table)):
         yield error
     if subject.addresses and table.name == "document_version":
         yield _without_content(subject)
-    if change := scrub(table.name, table.written, subject.addresses, subject.users):
+    if change := scrub(table.origin[1], table.written, subject.addresses, subject.users):
         yield change
 
 

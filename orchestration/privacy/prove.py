@@ -18,6 +18,7 @@ from orchestration.privacy.subject import Subject
 
 # Types that hold no text: numbers, booleans, times, geometry, networks, ranges, and our hashes and transaction ids.
 _NO_TEXT = "NBDTGIRZ"
+_REMEMBERED = " (statistics)"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Found:
     column: str
     what: Literal["address", "id", "name"]
     rows: int
+
+    @property
+    def remembered_of(self) -> str | None:
+        """The column, where only Postgres' planner remembers it: its rows may be gone long ago."""
+        return self.column.removesuffix(_REMEMBERED) if self.column.endswith(_REMEMBERED) else None
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.table}.{self.column}"
@@ -54,7 +60,7 @@ def search(connection: Connection, subject: Subject) -> Proof:
             continue
         looked_into += len(columns)
         found += _in_table(connection, subject, schema, table, columns)
-    found += _in_statistics(connection, subject)
+    found += in_statistics(connection, subject)
     return Proof(tuple(found), looked_into, tuple(unreadable))
 
 
@@ -67,7 +73,8 @@ def _texts(connection: Connection) -> Iterator[tuple[str, str, bool, list[tuple[
         """
         select space.nspname, class.relname, has_table_privilege(class.oid, 'select'),
                array_agg(attname::text order by attnum),
-               array_agg(case when base.typcategory = 'S' and space.nspname <> 'fluint_sync' then 'text'
+               array_agg(case when base.typcategory = 'S' and space.nspname <> 'fluint_sync'
+                                   and not starts_with(class.relname, 'fluint_sync__') then 'text'
                               when atttypid = 'bytea'::regtype then 'bytes'
                               else 'other' end order by attnum)
         from pg_class as class
@@ -138,7 +145,7 @@ def _names_address(text: sql.Composable, subject: Subject) -> sql.Composed:
     )
 
 
-def _in_statistics(connection: Connection, subject: Subject) -> Iterator[Found]:
+def in_statistics(connection: Connection, subject: Subject) -> Iterator[Found]:
     """ANALYZE keeps the commonest values of a column, and some that part it: an address stands there after its row is gone."""
     kept = sql.SQL("concat_ws(' ', most_common_vals::text, histogram_bounds::text, most_common_elems::text)")
     ids = sorted(record[:15] for record in subject.contacts | subject.opportunities)
@@ -152,4 +159,4 @@ def _in_statistics(connection: Connection, subject: Subject) -> Iterator[Found]:
             sql.SQL("select schemaname, tablename, attname from pg_stats where {}").format(condition)
         ).fetchall()
         for schema, table, column in rows:
-            yield Found(schema, table, f"{column} (statistics)", what, 1)
+            yield Found(schema, table, f"{column}{_REMEMBERED}", what, 1)

@@ -13,6 +13,7 @@ from uuid import UUID
 from psycopg import sql
 
 from orchestration.errors import SetupError
+from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.erased import OF_A_DEAL, OF_A_PERSON
 from orchestration.privacy.columns import Table
@@ -76,7 +77,11 @@ def whole(connection: Connection, subject: Subject) -> Subject:
 
 def _grown(connection: Connection, subject: Subject) -> Subject:
     marks = _marks(subject)
-    contacts = connection.execute(_CONTACTS, marks).fetchall()
+    contacts = [
+        row
+        for table in _contact_tables(connection)
+        for row in connection.execute(sql.SQL(_CONTACTS).format(table), marks)
+    ]
     users = connection.execute(_USERS, marks).fetchall()
     people = connection.execute(_PEOPLE, marks).fetchall()
     found = [
@@ -93,7 +98,7 @@ def _grown(connection: Connection, subject: Subject) -> Subject:
 
 # A contact that another one was merged into, or that was merged into it, is the same person by the word of whoever merged them.
 _CONTACTS = """
-select id, array[fluint_sync.normal_address(email)], master_record_id from raw_salesforce.contact
+select id, array[fluint_sync.normal_address(email)], master_record_id from {}
 where id = any (%(contacts)s) or master_record_id = any (%(contacts)s)
    or fluint_sync.normal_address(email) = any (%(addresses)s)
 """
@@ -111,6 +116,16 @@ select btrim(concat_ws(' ', first_name, last_name)) from raw_salesforce.contact 
 union select btrim(concat_ws(' ', first_name, last_name)) from raw_salesforce."user" where id = any (%(users)s)
 union select btrim(full_name) from fluint_app.app_user where user_id::text = any (%(people)s)
 """
+
+
+def _contact_tables(connection: Connection) -> list[sql.Identifier]:
+    """The contacts that are held, and those that another org left."""
+    archived = connection.execute(
+        "select schemaname, tablename from pg_tables"
+        " where starts_with(schemaname, %s) and tablename = 'raw_salesforce__contact' order by 1",
+        [PREFIX],
+    ).fetchall()
+    return [sql.Identifier("raw_salesforce", "contact"), *(sql.Identifier(*row) for row in archived)]
 
 
 def _names(connection: Connection, subject: Subject) -> Ids:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.sensors.changed_permissions import changed_permissions_sensor
 from orchestration.sensors.covered_months import covered_months_sensor
 from orchestration.sensors.incidents import incidents_sensor
 from orchestration.sensors.licensed_owners import newly_licensed_owners_sensor
@@ -27,6 +28,7 @@ def sensors(
         salesforce_changes_sensor(interval_seconds, options, all_jobs),
         newly_licensed_owners_sensor(options.tables),
         covered_months_sensor(options.tables),
+        changed_permissions_sensor(options),
         pending_documents_sensor,
         incidents_sensor(options.tables, stale_after),
     ]

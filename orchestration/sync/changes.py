@@ -189,7 +189,7 @@ class _Follower:
         def read(part: Window | CreatedRange) -> Counts:
             counts = Counts()
             for page in pages_from(self._with, first) if part is whole else ask(self._with, step.soql(part)):
-                counts += self._store_whole(step.readable, page)
+                counts += store_whole(self._with, step.readable, page)
                 dates.append(page.answered_at)
             return counts
 
@@ -202,12 +202,14 @@ class _Follower:
                 ledger.move_cursor(connection, sobject.table_name, start=step.cursor, end=end)
         return total
 
-    def _store_whole(self, what: Readable, page: Page) -> Counts:
-        rest = rest_of(self._with, what, page)
-        with (
-            self._with.database.transaction() as connection,
-            whole_rows(connection, what, page, rest) as (rows, _),
-        ):
-            merged = rows.merge(read_at=page.read_at, run_id=self._with.run_id)
-            raw_columns.drop_all_but(connection, what.sobject.table_name, what.columns)
-        return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)
+
+def store_whole(with_: Collaborators, what: Readable, page: Page) -> Counts:
+    """Stores the rows of an object that is read whole (users, stages, record types)."""
+    rest = rest_of(with_, what, page)
+    with (
+        with_.database.transaction() as connection,
+        whole_rows(connection, what, page, rest) as (rows, _),
+    ):
+        merged = rows.merge(read_at=page.read_at, run_id=with_.run_id)
+        raw_columns.drop_all_but(connection, what.sobject.table_name, what.columns)
+    return Counts(merged.read, merged.inserted, merged.updated, cleaned=rows.cleaned.total)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
@@ -24,6 +25,7 @@ from orchestration.sync.fields import forget_if_refused
 from orchestration.sync.listing import list_children, list_deals, list_missing_deals, pay_owed_keys
 from orchestration.sync.objects import BY_TABLE, CATALOGUE, CHILDREN, NAMED, OPPORTUNITY
 from orchestration.sync.options import Collaborators, Counts, ObjectReport
+from orchestration.sync.reconciling import comparing
 from orchestration.sync.reconciling.doubt import Doubt
 from orchestration.sync.scope import scope_now
 from orchestration.sync.windows import CreatedRange
@@ -32,6 +34,7 @@ from orchestration.sync.windows import CreatedRange
 CHANGES_ARE_TOLD = timedelta(days=7)
 _CHILDREN = tuple(child.table_name for child in CHILDREN)
 _NAMED = tuple(named.table_name for named in NAMED)
+_WHOLE = tuple(sobject.table_name for sobject in CATALOGUE if sobject.is_whole)
 
 
 def sync_changes(
@@ -109,14 +112,16 @@ def reconcile(with_: Collaborators, tables: Collection[str], *, accept: bool = F
     doubt = Doubt(with_, accept=accept)
     with _running(with_, tables, "reconcile") as run:
         run.follow_keys()
+        for table in _WHOLE:  # first, because users decide which deals are in scope
+            run.each(table, partial(comparing.whole, doubt))
         run.each(OPPORTUNITY.table_name, lambda table: fetch_pending(with_, table))
         run.fetch_children()
-        run.each(OPPORTUNITY.table_name, doubt.deals)
+        run.each(OPPORTUNITY.table_name, partial(comparing.deals, doubt))
         for table in _CHILDREN:
             run.each(table, lambda table: _children(with_, table, written_by=with_.run_id))
-            run.each(table, doubt.children)
+            run.each(table, partial(comparing.children, doubt))
         for table in _NAMED:
-            run.each(table, doubt.named)
+            run.each(table, partial(comparing.named, doubt))
     doubt.conclude(run.reports)
     return doubt
 

@@ -185,7 +185,8 @@ def test_documents_are_added_listed_and_versioned(shell: Shell, tmp_path: Path) 
         file.write_text(f"# Case {version}\n")
         said = shell("documents", "add", str(file), "--deal", str(deal))
         assert f"Version {version}" in said.line
-    assert "nothing was added" in shell("documents", "add", str(file), "--deal", str(deal)).line
+    # As Classic's address bar shows it.
+    assert "nothing was added" in shell("documents", "add", str(file), "--deal", str(deal)[:15]).line
     listed = shell("documents", "list")
     assert listed.text.count("waiting") == 2
     assert str(deal) in listed.line

@@ -8,14 +8,16 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from orchestration.assets.reconciling import COMPLETENESS, calendar
+from orchestration.assets.reconciling import COMPLETENESS, calendar, events
+from orchestration.errors import ObjectUnavailableError
 from orchestration.sync.objects import CATALOGUE
-from orchestration.sync.reconciling.findings import Bucket, Part, Row
+from orchestration.sync.reconciling.doubt import Doubt
+from orchestration.sync.reconciling.findings import Bucket, Finding, Part, Row
 from tests.dagster.house import House, failure, steps
 from tests.dagster.test_runs import _nothing_personal_entered_dagster
 from tests.sync.sharing import Sharing
 
-OBJECTS = {sobject.table_name for sobject in CATALOGUE if not sobject.is_whole}
+OBJECTS = {sobject.table_name for sobject in CATALOGUE}
 
 
 def _checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
@@ -38,6 +40,22 @@ def test_a_calendar_shows_years_below_each_other_and_what_is_missing() -> None:
     assert [line[:10] for line in lines[2:4]] == ["| **2024**", "| **2026**"]
     assert lines[2].endswith("| ⬜ | 🟥 −1 |")
     assert lines[3].startswith("| **2026** | 🟩 1,200 | 🟥 +4 | ⬜ |")
+
+
+def test_an_object_that_the_org_lacks_fails_no_night() -> None:
+    """An org without mail, and every night red because of it: nobody looks any more on the night when deals are missing."""
+    absent = ObjectUnavailableError("EmailMessage is not there for the integration user, so it is not read.")
+    lacking = Finding("email_message", error=absent, is_absent=True)
+    hidden = Finding("task", error=absent)
+    doubt = Doubt(None, findings={"email_message": lacking, "task": hidden})  # type: ignore[arg-type]
+    (told,) = list(events(doubt, ["opportunity", "email_message", "task"]))
+    assert isinstance(told, dg.MaterializeResult)
+    checks = {check.check_name: check for check in told.check_results or ()}
+    assert checks["opportunity_is_complete"].passed
+    assert checks["email_message_is_complete"].severity is dg.AssetCheckSeverity.WARN
+    assert "nothing to compare" in (checks["email_message_is_complete"].description or "")
+    # Of this one there are rows that may have been hidden.
+    assert checks["task_is_complete"].severity is dg.AssetCheckSeverity.ERROR
 
 
 @pytest.mark.slow
@@ -89,12 +107,18 @@ def test_access_that_is_lost_turns_the_check_red_and_accepting_ends_it(house: Ho
     """A green night after half of the deals disappeared, or a red one that no step of a person can end."""
     house.run("list_missing_job")
     house.bench.org.admin("POST", "/clock", {"seconds": 2})
+    assert "could see" in house.tick("changed_permissions_sensor").skip_message, "before the first comparison"
     assert house.run("reconcile_salesforce_job").success
     sharing = Sharing(house.bench)
+    before = house.bench.org.admin("GET", "/usage")["api_calls"]
+    assert "could see" in house.tick("changed_permissions_sensor").skip_message
+    assert house.bench.org.admin("GET", "/usage")["api_calls"] - before <= 2
     sharing.view_all("Opportunity", granted=False)
     try:
+        (request,) = house.tick("changed_permissions_sensor").run_requests
         house.bench.org.admin("POST", "/clock", {"seconds": 2})
-        result = house.run("reconcile_salesforce_job")
+        result = house.run("reconcile_salesforce_job", **request.tags)
+        assert "could see" in house.tick("changed_permissions_sensor").skip_message, "once, not every hour"
         checks = _checks(result)
         red = checks["opportunity_is_complete"]
         assert (red.passed, red.severity) == (False, dg.AssetCheckSeverity.ERROR)
@@ -109,5 +133,8 @@ def test_access_that_is_lost_turns_the_check_red_and_accepting_ends_it(house: Ho
         assert house.ask("select count(*) from raw_salesforce.opportunity where _deleted_at is null") == [
             (0,)
         ]
+        assert house.run("build_models_job").success
+        shown = "select count(*) > 0, bool_or(is_deleted_in_salesforce), bool_and(hidden_at is not null) from fluint.deals"
+        assert house.ask(shown) == [(True, False, True)]
     finally:
         sharing.restore()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def test_every_mart_column_is_described_and_typed() -> None:
         for column in mart["columns"].values():
             assert column["data_type"], f"{mart['name']}.{column['name']}"
             assert len(column["description"]) > 8, f"{mart['name']}.{column['name']}"
+
+
+def test_no_model_adds_amounts_up() -> None:
+    """DLRS#217: euros and yen in one number. Amounts stand beside their currency, and whoever adds them chooses how."""
+    added = re.compile(r"(?i)\b(sum|avg|stddev\w*)\s*\([^)]*(amount|revenue)")
+    texts = {file.name: file.read_text() for file in (DIRECTORY / "models").rglob("*.sql")}
+    assert "deals.sql" in texts
+    assert not [name for name, text in texts.items() if added.search(text)]
 
 
 def test_every_data_test_says_what_a_failure_means() -> None:

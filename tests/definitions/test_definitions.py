@@ -152,6 +152,7 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
             "salesforce_changes_sensor",
             "newly_licensed_owners_sensor",
             "covered_months_sensor",
+            "changed_permissions_sensor",
             "pending_documents_sensor",
             "incidents_sensor",
         ],

@@ -68,7 +68,7 @@ TWO_USERS, TWO_PEOPLE = "two_active_salesforce_users", "one_salesforce_user_for_
         (replace(HELD, held=Held(NOON, is_modelled=False)), "not_modelled", "waiting", ["fluint.deals"]),
         (gone("soft_deleted", DELETED), "deleted_in_salesforce", "out", ["recycle bin"]),
         (gone("hard_deleted", None), "deleted_in_salesforce", "out", ["for good"]),
-        (gone("not_visible", None), "deleted_in_salesforce", "out", ["integration user"]),
+        (gone("not_visible", None), "not_visible", "out", ["integration user", "nothing proves"]),
         (gone("soft_deleted", THERE), "restored", "waiting", ["there again"]),
         # Salesforce does not show it, or only as deleted.
         (but(**NOWHERE), "not_visible", "out", ["View All Records", "another org"]),

@@ -49,8 +49,10 @@ def test_the_command_shows_counts_asks_erases_and_repeats_nobody(desk: Desk) -> 
     assert (refused.exit_code, "nobody to ask" in refused.line) == (1, True)
     assert "raw_salesforce.contact" in refused.text
     assert desk.office.bench.live("contact") >= {person.contact}, "nothing is erased before somebody says yes"
+    asked = desk.office.bench.log_position()
     said = desk.shell("erase", "--email", person.address, "--yes")
     assert said.exit_code == 0, said.text
+    assert desk.office.bench.log_position() == asked, "nothing in Salesforce is asked or changed"
     (copy,) = desk.copies()
     report = json.loads(copy.read_text())
     assert report["report"]["changes"]
@@ -60,6 +62,27 @@ def test_the_command_shows_counts_asks_erases_and_repeats_nobody(desk: Desk) -> 
             word for word in (person.address, person.contact, person.role) if word.lower() in text.lower()
         ]
     assert desk.office.traces(person.address, person.contact) == {}
+
+
+def test_files_outside_of_the_database_are_listed_at_the_end_for_whoever_deletes_them(desk: Desk) -> None:
+    """Addresses of files that stood in the rows which are gone: nobody can find them any more, and they are kept for ever."""
+    deal = desk.office.deal()
+    with desk.office.bench.database.transaction() as connection:
+        connection.execute(
+            """
+            with made as (insert into fluint_app.document (opportunity_id, title) values (%s, 'Plan') returning document_id)
+            insert into fluint_app.document_version (document_id, version_number, file_name, content_type, byte_size, sha256, content_uri)
+            select document_id, 1, 'plan.pdf', 'application/pdf', 1, repeat('0', 64), 's3://plans/plan.pdf' from made
+            """,
+            [deal],
+        )
+    said = desk.shell("erase", "--opportunity", deal, "--yes")
+    assert said.exit_code == 0, said.text
+    plan, _, end = said.text.partition("To be deleted by whoever runs the application's storage")
+    assert "1 generated files lie outside" in " ".join(plan.split())
+    assert "s3://plans/plan.pdf" in end
+    assert desk.office.traces("s3://plans/plan.pdf") == {}
+    assert "s3://" not in desk.copies()[0].read_text()
 
 
 def test_why_says_erased_of_a_deal_and_of_a_person_without_asking_salesforce(desk: Desk) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from psycopg import sql
 
 from orchestration.errors import BugError, SetupError
+from orchestration.postgres.archive import archive_org
 from orchestration.privacy import apply
 from orchestration.privacy.apply import look
-from tests.privacy.people import Office
+from orchestration.privacy.subject import Kind
+from tests.privacy.people import Office, Person
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +28,7 @@ MARTS = (
 def test_a_person_erased_by_address_stands_in_no_column_any_more(office: Office) -> None:
     """A row in a mart, a snapshot, a ledger or the planner's memory that nobody thought of."""
     person = office.person()
+    _activities_with(office, person)
     name = office.bench.ask(
         f"select first_name, last_name from raw_salesforce.contact where id = '{person.contact}'"
     )
@@ -34,11 +38,71 @@ def test_a_person_erased_by_address_stands_in_no_column_any_more(office: Office)
         "raw_salesforce.contact.email",
         "fluint.contacts.email",
         "fluint.deal_contacts.contact_id",
+        "raw_salesforce.task.who_id",
+        "raw_salesforce.event.who_id",
+        "fluint.activities.contact_id",
     } <= before.keys()
-    assert office.traces(person.address, person.contact, person.role) == {}
+    assert office.traces(person.address, person.contact, person.role, "Call with nobody else") == {}
     assert erased.elsewhere == ()
     assert erased.columns > 200
     assert name
+
+
+def _activities_with(office: Office, person: Person) -> None:
+    """A task and an event with the person, held and in the marts."""
+    with office.bench.database.transaction() as connection:
+        for table, record in (("task", "00TQy000000000001A"), ("event", "00UQy000000000001A")):
+            connection.execute(
+                sql.SQL(
+                    "insert into {} (id, what_id, who_id, subject, system_modstamp, created_date, _read_at, _run_id)"
+                    " values (%s, %s, %s, 'Call with nobody else', now(), now(), now(), 'x')"
+                ).format(sql.Identifier("raw_salesforce", table)),
+                [record, person.deal, person.contact],
+            )
+    office.build()
+
+
+def test_columns_of_fluint_yaml_are_erased_and_proved_like_any_other(office: Office) -> None:
+    """A custom field in which somebody wrote the person's address, and the mart's column that shows it."""
+    person = office.person()
+    with office.bench.database.transaction() as connection:
+        connection.execute("alter table raw_salesforce.opportunity add column champion_mail_c text")
+        connection.execute("alter table raw_salesforce.contact add column other_email_c text")
+        connection.execute("alter table fluint.deals add column champion text")
+        for table, column, key in (
+            ("raw_salesforce.opportunity", "champion_mail_c", "id"),
+            ("fluint.deals", "champion", "deal_id"),
+        ):
+            connection.execute(
+                f"update {table} set {column} = 'write to ' || %s where {key} = %s".encode(),
+                [person.address, person.deal],
+            )
+    office.forget("email", person.address)
+    assert office.traces(person.address, person.contact) == {}
+    assert office.bench.ask(f"select champion from fluint.deals where deal_id = '{person.deal}'") == [
+        ("write to [erased]",)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["email", "opportunity"])
+def test_the_archive_of_another_org_is_erased_like_what_is_held(office: Office, kind: Kind) -> None:
+    """Everything forgotten, and a copy of all of it in the next schema, from the day on which the sandbox was refreshed."""
+    person, deal = office.person(), office.deal()
+    given = {"email": person.address, "opportunity": deal}[kind]
+    traces = {"email": (person.address, person.contact), "opportunity": (deal,)}[kind]
+    with office.bench.database.transaction() as connection:
+        connection.execute(
+            "insert into fluint_sync.run (run_id, mode, error) values ('r', 'x', 'record ' || %s || ' is odd')",
+            [traces[-1]],
+        )
+        archive = archive_org(connection, "00DQy0000000001MAA")
+    before = office.traces(*traces)
+    assert f"{archive}.fluint_sync__run.error" in before
+    assert len([place for place in before if place.startswith(f"{archive}.raw_salesforce__")]) > 1
+    erased = office.forget(kind, given)
+    assert office.traces(*traces) == {}
+    assert erased.elsewhere == ()
+    assert office.bench.ask(f"select count(*) > 0 from {archive}.raw_salesforce__email_message") == [(True,)]
 
 
 def test_a_mail_that_names_the_person_among_others_keeps_only_the_others(office: Office) -> None:

@@ -88,6 +88,14 @@ def _new_role(office: Office, person: Person, deal: str) -> None:
     _role(office, sorted(office.bench.live("opportunity") - {deal, person.deal})[0], person.contact)
 
 
+def _new_activities(office: Office, person: Person, deal: str) -> None:
+    held = sorted(office.bench.live("opportunity") - {deal, person.deal})[0]
+    about = {"Subject": "Lastnameagain", "WhatId": held, "WhoId": person.contact}
+    office.bench.administer("POST", "/sobjects/Task", about)
+    when = {"StartDateTime": "2026-05-01T09:00:00Z", "DurationInMinutes": 45}
+    office.bench.administer("POST", "/sobjects/Event", about | when)
+
+
 def _new_record(office: Office, person: Person, deal: str) -> None:
     """Of a contact that was never held: the address, and a role in a deal that is."""
     others = office.bench.ids("SELECT Id FROM Contact WHERE IsDeleted = false") - {person.contact}
@@ -113,6 +121,7 @@ def _mail_of_the_deal(office: Office, person: Person, deal: str) -> None:
 CHANGES: dict[str, Callable[[Office, Person, str], None]] = {
     "its record changes": _changed,
     "another role": _new_role,
+    "a task and an event with the person": _new_activities,
     "a new contact with the address": _new_record,
     "a held contact gets the address": _held_record,
     "a mail is related to the deal": _mail_of_the_deal,

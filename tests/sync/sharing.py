@@ -30,6 +30,25 @@ class Sharing:
         ):
             self.bench.update("ObjectPermissions", row["Id"], **dict.fromkeys(VIEW_ALL, granted))
 
+    def read_account(self, *, granted: bool) -> None:
+        """Gives or takes every access to accounts; what is given is Read and View All."""
+        flags = (
+            ("Read", "ViewAllRecords")
+            if granted
+            else ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
+        )
+        for row in self.bench.records(
+            f"SELECT Id FROM ObjectPermissions WHERE SobjectType = 'Account' AND ParentId IN ({self._sets()})"
+        ):
+            values = {f"Permissions{flag}": granted for flag in flags}
+            self.bench.administer("PATCH", f"/sobjects/ObjectPermissions/{row['Id']}", values)
+
+    def access_activities(self, *, granted: bool) -> None:
+        """Gives or takes Access Activities, without which mails, tasks and events are not there."""
+        for row in self.bench.records(f"SELECT Id FROM PermissionSet WHERE Id IN ({self._sets()})"):
+            values = {"PermissionsActivitiesAccess": granted}
+            self.bench.administer("PATCH", f"/sobjects/PermissionSet/{row['Id']}", values)
+
     def share(self, deals: Iterable[str]) -> None:
         """Makes the user a member of these deals' teams, which shows them whatever else is allowed."""
         self.bench.org.admin("PATCH", "/switches", {"opportunity_teams": True})

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from orchestration.sync.coverage import missing_parents
 from tests.sync.bench import TABLES, Bench
+from tests.sync.nights import told
+from tests.sync.sharing import Sharing
 from tests.sync.test_columns import bench, look_again
 
 __all__ = ["bench"]
@@ -37,6 +42,52 @@ def test_an_org_without_mail_is_complete_without_it_and_mails_come_once_it_has_t
     assert missing_parents(bench.database).deals > 0
     assert bench.load()["email_message"].state == "complete"
     assert bench.live("email_message") == held
+
+
+@contextmanager
+def _without(bench: Bench, *, account: bool) -> Iterator[None]:
+    """The user without Read on Account, or without Access Activities, on which mails, tasks and events hang."""
+    sharing = Sharing(bench)
+    take = sharing.read_account if account else sharing.access_activities
+    take(granted=False)
+    look_again(bench)
+    yield
+    take(granted=True)
+    look_again(bench)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "absent", [("account",), ("email_message", "task", "event")], ids=["account", "activities"]
+)
+def test_objects_that_may_not_be_seen_redden_neither_the_rest_nor_its_nights(
+    bench: Bench, absent: tuple[str, ...]
+) -> None:
+    """A permission that somebody did not want to give, and no deal, no contact and no night is green without it."""
+    held = {table: bench.live(table) for table in absent}
+    rest = dict.fromkeys((table for table in TABLES if table not in absent), "complete")
+    expected = rest | dict.fromkeys(absent, "absent")
+    with _without(bench, account="account" in absent):
+        # What was held, and may have been hidden: it stays, and the night says that it cannot tell.
+        assert {table: report.state for table, report in bench.follow().items()} == expected
+        lost = bench.reconcile()
+        assert {table: bench.live(table) for table in absent} == held
+        assert not any(lost.findings[table].is_absent for table in absent)
+        assert not lost.is_remembered
+        with bench.database.transaction() as connection:
+            for table in absent:
+                connection.execute(f"delete from raw_salesforce.{table}".encode())
+                connection.execute("delete from fluint_sync.deal_coverage where object = %s", [table])
+        assert {table: report.state for table, report in bench.load().items()} == expected
+        assert missing_parents(bench.database).count == 0
+        never = bench.reconcile()
+        assert all(never.findings[table].is_complete for table in rest)
+        assert all(never.findings[table].is_absent for table in absent)
+        assert "nothing to compare" in told(never, absent[0])
+        assert never.is_remembered
+    bench.load()
+    bench.reconcile()
+    assert {table: bench.live(table) for table in absent} == held
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from orchestration.entitlement.filters import BackfillFilter
 from orchestration.sync.changes import read_keys
 from tests.sync.bench import TABLES, Bench
@@ -182,3 +184,26 @@ def test_a_deal_that_grows_above_the_minimum_comes_in(bench: Bench) -> None:
     bench.update("Opportunity", deal, Amount=2_000_000)
     bench.follow()
     assert deal in bench.live("opportunity")
+
+
+@pytest.mark.slow
+def test_a_contact_that_was_merged_names_the_winner_and_its_roles_go_over(loaded: Bench) -> None:
+    """Two records of one person: the loser stays beside the winner for ever, or takes its roles along."""
+    bench = loaded
+    deal = _new_deal(bench)
+    winner, loser = (
+        bench.administer("POST", "/sobjects/Contact", {"LastName": name})["id"] for name in ("Won", "Lost")
+    )
+    role = bench.administer(
+        "POST", "/sobjects/OpportunityContactRole", {"OpportunityId": deal, "ContactId": loser}
+    )["id"]
+    bench.follow()
+    assert loser in bench.live("contact")
+    bench.org.admin("POST", f"/records/Contact/{winner}/merge", {"losers": [loser]})
+    bench.follow()
+    bench.load()
+    gone = f"select _deleted_reason, master_record_id from raw_salesforce.contact where id = '{loser}'"
+    assert bench.ask(gone) == [("merged_into", winner)]
+    assert winner in bench.live("contact")
+    moved = f"select contact_id from raw_salesforce.opportunity_contact_role where id = '{role}' and _deleted_at is null"
+    assert bench.ask(moved) == [(winner,)]

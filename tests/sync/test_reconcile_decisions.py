@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import random
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from orchestration.sync.reconciling.counting import DealsOf, next_month, packed
 from orchestration.sync.reconciling.findings import Bucket, Finding, Outcome, Part, Tally
 from orchestration.sync.reconciling.judging import Judgement, Withheld, judge, too_many
 from orchestration.sync.reconciling.permissions import Permissions, changes
+from orchestration.sync.reconciling.rotation import IDS_A_NIGHT, NIGHTS, months_due, runs
 from orchestration.sync.reconciling.texts import summary
 from orchestration.sync.windows import CreatedRange
 
@@ -185,3 +187,40 @@ def test_december_is_followed_by_january() -> None:
     """A range of the last month of a year that ends in a month 13."""
     assert next_month(date(2025, 12, 1)) == date(2026, 1, 1)
     assert next_month(date(2026, 1, 1)) == date(2026, 2, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_month_has_its_turn_within_seven_nights_however_uneven_they_are(seed: int) -> None:
+    """A rotation that goes round its small months for ever, and never comes to the one of a million mails."""
+    chance = random.Random(seed)
+    months = {date(2000 + n // 12, n % 12 + 1, 1): int(chance.paretovariate(0.7) * 900) for n in range(240)}
+    compared: dict[date, datetime] = {}
+    for night in range(NIGHTS):
+        due = months_due(months, compared)
+        assert sum(months[month] for month in due) <= max(IDS_A_NIGHT, sum(months.values()) // 3) + max(
+            months.values()
+        )
+        compared |= dict.fromkeys(due, datetime(2026, 5, 1, tzinfo=UTC) + timedelta(days=night))
+    assert compared.keys() == months.keys()
+
+
+def test_an_object_that_is_not_large_is_compared_by_ids_every_night() -> None:
+    """A week's delay, for a workspace whose ids fit ten answers."""
+    months = {date(2025, month, 1): IDS_A_NIGHT // 12 for month in range(1, 13)}
+    yesterday = dict.fromkeys(months, datetime(2026, 5, 1, tzinfo=UTC))
+    assert months_due(months, yesterday) == sorted(months)
+    assert runs(months_due(months, yesterday)) == [(date(2025, 1, 1), date(2026, 1, 1))]
+
+
+def test_months_that_follow_each_other_are_one_span() -> None:
+    """A query for each of a hundred months; or one over all years, because the first and the last are due."""
+    months = [date(2025, 11, 1), date(2025, 12, 1), date(2026, 2, 1)]
+    assert runs(months) == [(date(2025, 11, 1), date(2026, 1, 1)), (date(2026, 2, 1), date(2026, 3, 1))]
+    assert runs([]) == []
+
+
+def test_users_are_never_taken_for_deleted() -> None:
+    """Nobody can delete a user in Salesforce: one that is not shown is hidden, whatever else may be seen."""
+    everything = Permissions(ALL_WELL | {"View All Data": "yes", "Modify All Data": "yes"})
+    assert not everything.views_all("user")
+    assert everything.views_all("opportunity_stage")

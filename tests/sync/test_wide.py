@@ -76,6 +76,15 @@ def test_an_object_of_800_fields_is_read_whole_by_queries_that_fit_a_uri(
     assert max(map(len, bench.queries(mark))) < URI - 2_000
     assert bench.live("opportunity") >= bench.entitled()
     assert _is_right(bench, bench.live("opportunity"))
+    by_rest = bench.content("opportunity")
+    options, bench.options = bench.options, replace(bench.options, bulk_threshold=1)
+    with bench.database.transaction() as connection:
+        connection.execute("delete from raw_salesforce.opportunity")
+        connection.execute("delete from fluint_sync.owner_coverage")
+    assert bench.load()["opportunity"].state == "complete"
+    assert any(entry["job_id"] for entry in bench.org.admin("GET", f"/log?after={mark}"))
+    assert bench.content("opportunity") == by_rest
+    bench.options = options
     # And a record that changes between two parts of it is read again, never stored by halves or forgotten.
     asked: list[Page] = []
 

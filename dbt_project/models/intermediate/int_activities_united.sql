@@ -28,6 +28,7 @@ select
     created_at,
     last_modified_at,
     deleted_at,
+    hidden_at,
     _xact_id
 from {{ ref('stg_salesforce__tasks') }}
 union all
@@ -60,5 +61,6 @@ select
     created_at,
     last_modified_at,
     deleted_at,
+    hidden_at,
     _xact_id
 from {{ ref('stg_salesforce__events') }}

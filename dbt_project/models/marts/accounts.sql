@@ -53,7 +53,8 @@ select
     coalesce(accounts.is_deleted_in_salesforce, false) as is_deleted_in_salesforce,
     accounts.created_at,
     accounts.last_modified_at,
-    accounts.deleted_at
+    accounts.deleted_at,
+    accounts.hidden_at
 from grouped
 left join {{ ref('stg_salesforce__accounts') }} as accounts
     on accounts.account_id = grouped.account_id and accounts.deleted_reason is distinct from 'moved_out_of_scope'

@@ -26,7 +26,8 @@ select
     activities.completed_at,
     activities.created_at,
     activities.last_modified_at,
-    activities.deleted_at
+    activities.deleted_at,
+    activities.hidden_at
 from {{ ref('int_activities_united') }} as activities
 inner join {{ ref('stg_sync__admissions') }} as admissions using (deal_id)
 where

@@ -13,7 +13,8 @@ select
     is_deleted_in_salesforce,
     created_at,
     last_modified_at,
-    deleted_at
+    deleted_at,
+    hidden_at
 from {{ ref('stg_salesforce__contacts') }}
 where
     contact_id in (select contact_id from {{ ref('int_contacts_changed_keys') }})

@@ -1,4 +1,4 @@
--- Every live deal, changed or not, once for each UTC day on which this runs. The past cannot be captured again: rows are only added.
+-- Every live deal that Salesforce shows, changed or not, once for each UTC day on which this runs. The past cannot be captured again: rows are only added.
 select
     (current_timestamp at time zone 'utc')::date as snapshot_date,
     deal_id,
@@ -16,4 +16,4 @@ select
     stage_entered_at,
     current_timestamp as captured_at
 from {{ ref('deals') }}
-where not is_deleted_in_salesforce
+where not is_deleted_in_salesforce and hidden_at is null

@@ -75,6 +75,7 @@ select
     end as stage_entered_at,
     emails_counted.last_email_at,
     opportunities.deleted_at,
+    opportunities.hidden_at,
     admissions.admitted_at
 from opportunities
 inner join {{ ref('stg_sync__admissions') }} as admissions using (deal_id)

@@ -22,7 +22,8 @@ select
     emails.first_opened_at,
     emails.last_opened_at,
     emails.created_at,
-    emails.deleted_at
+    emails.deleted_at,
+    emails.hidden_at
 from {{ ref('stg_salesforce__email_messages') }} as emails
 inner join {{ ref('stg_sync__admissions') }} as admissions using (deal_id)
 where

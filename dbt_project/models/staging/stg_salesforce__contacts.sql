@@ -9,11 +9,9 @@ select
     title,
     phone,
     account_name,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     created_date as created_at,
     last_modified_date as last_modified_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'contact') }}

@@ -27,13 +27,11 @@ select
     is_bounced,
     is_tracked,
     is_externally_visible,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     message_date as message_at,
     first_opened_date as first_opened_at,
     last_opened_date as last_opened_at,
     created_date as created_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'email_message') }}

@@ -14,14 +14,12 @@ select
     coalesce(is_child, false) as is_invitation,
     coalesce(is_archived, false) as is_archived,
     coalesce(is_recurrence, false) as is_series,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     activity_date as event_date,
     start_date_time as starts_at,
     end_date_time as ends_at,
     created_date as created_at,
     last_modified_date as last_modified_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'event') }}

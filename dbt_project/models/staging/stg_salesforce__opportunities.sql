@@ -14,13 +14,11 @@ select
     probability,
     is_closed,
     is_won,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     close_date,
     last_stage_change_date as last_stage_change_at,
     created_date as created_at,
     last_modified_date as last_modified_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'opportunity') }}

@@ -4,10 +4,8 @@ select
     contact_id,
     role,
     coalesce(is_primary, false) as is_primary,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     created_date as created_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'opportunity_contact_role') }}

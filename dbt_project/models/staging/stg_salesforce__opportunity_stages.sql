@@ -7,7 +7,8 @@ select
     forecast_category_name,
     default_probability,
     sort_order::integer as sort_order,
-    is_active,
+    -- A stage that is gone can no longer be chosen; deals that are in it remain.
+    is_active and _deleted_at is null as is_active,
     is_closed,
     is_won,
     system_modstamp as salesforce_modified_at,

@@ -14,13 +14,11 @@ select
     coalesce(is_closed, false) as is_closed,
     coalesce(is_archived, false) as is_archived,
     coalesce(is_recurrence, false) as is_series,
-    _deleted_at is not null as is_deleted_in_salesforce,
-    _deleted_reason as deleted_reason,
+    {{ tombstone() }},
     activity_date as due_date,
     completed_date_time as completed_at,
     created_date as created_at,
     last_modified_date as last_modified_at,
     system_modstamp as salesforce_modified_at,
-    _deleted_at as deleted_at,
     _xact_id
 from {{ source('raw_salesforce', 'task') }}

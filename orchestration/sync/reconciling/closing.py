@@ -27,6 +27,7 @@ from orchestration.sync.options import Collaborators
 from orchestration.sync.plan import DEALS_IN_A_QUERY, chunks
 from orchestration.sync.reconciling import holdings
 from orchestration.sync.reconciling.holdings import Place
+from orchestration.sync.reconciling.judging import HARD_DELETED, NOT_VISIBLE
 from orchestration.sync.scope import scope_now
 
 # More than so many that are missing of one parent are listed anew, through Bulk if need be, instead of id by id (R9).
@@ -57,10 +58,10 @@ def take_listing(
     *,
     place_of: Callable[[Record], Place],
     held: Callable[[Connection], Mapping[str, Place]],
-    reopen: Callable[[Connection], None],
+    reopen: Callable[[Connection, Mapping[str, Place]], None],
 ) -> Listed:
     """Compares the keys of a bucket with what is held of it (`held`), and makes pending what is not; `reopen` drops the coverage
-    of the bucket's parents, which is done instead where more than a thousand are missing."""
+    of the parents of what is missing, which is done instead where that is more than a thousand."""
     sobject = what.sobject
     ids = {row["Id"]: place_of(row) for page in pages for row in page.records() if not row.get("IsDeleted")}
     with with_.database.transaction() as connection:
@@ -73,7 +74,7 @@ def take_listing(
             record_id: place for record_id, place in held(connection).items() if record_id not in ids
         }
         if len(not_held) > MOST_FETCHED:
-            reopen(connection)
+            reopen(connection, not_held)
             return Listed(ids, not_held, not_there, is_reopened=True)
         tombstoned = _take_keys(connection, with_, what, pages)
         _wake(connection, sobject, list(not_held))
@@ -104,19 +105,21 @@ def _wake(connection: Connection, sobject: SObject, ids: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
-class _Ids:
+class Ids:
     """Some records by id."""
 
     ids: tuple[str, ...]
 
     def conditions(self) -> list[str]:
+        """The records as a SOQL condition."""
         return [soql.is_in("Id", self.ids)]
 
-    def halves(self, now: datetime) -> tuple[_Ids, _Ids] | None:
+    def halves(self, now: datetime) -> tuple[Ids, Ids] | None:
+        """Half of them and the others; None for one."""
         if len(self.ids) == 1:
             return None
         middle = len(self.ids) // 2
-        return _Ids(self.ids[:middle]), _Ids(self.ids[middle:])
+        return Ids(self.ids[:middle]), Ids(self.ids[middle:])
 
     def __str__(self) -> str:
         return f"with {len(self.ids)} ids, the first {self.ids[0]}"
@@ -135,7 +138,7 @@ class Asked:
 def ask_by_id(with_: Collaborators, what: Readable, ids: Sequence[str], now: datetime) -> Asked:
     """Asks for these held ids, the recycle bin included, and takes every key that comes: deleted, changed or moved on (R10)."""
     asked = Asked()
-    parts = [_Ids(tuple(some)) for some in chunks(ids, DEALS_IN_A_QUERY)]
+    parts = [Ids(tuple(some)) for some in chunks(ids, DEALS_IN_A_QUERY)]
     for part, pages in pages_of(with_, what.sobject.name, parts, lambda some: keys_of(what, some), now):
         records = [row for page in pages for row in page.records()]
         with with_.database.transaction() as connection:
@@ -192,6 +195,17 @@ def tombstone(
         )
         leave_unnamed(connection, other, named, read_at=latest, run_id=run_id)
     return marked
+
+
+def prove_deleted(connection: Connection, sobject: SObject, ids: Sequence[str], run_id: str) -> None:
+    """Marks rows as deleted for good that were marked as not visible; when they went stays what it was."""
+    lock_for_writing(connection, sobject.raw_table())
+    statement = (
+        "update {} set _deleted_reason = %s, _synced_at = now(), _run_id = %s, _xact_id = pg_current_xact_id()"
+        " where id = any (%s) and _deleted_reason = %s"
+    )
+    raw = sql.Identifier("raw_salesforce", sobject.table_name)
+    connection.execute(sql.SQL(statement).format(raw), [HARD_DELETED, run_id, list(ids), NOT_VISIBLE])
 
 
 def reopen_children(connection: Connection, sobject: SObject, deals: Sequence[str]) -> None:

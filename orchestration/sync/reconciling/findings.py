@@ -82,7 +82,8 @@ class Row:
 class Finding:
     """One object's comparison; with an `error` it proves nothing, and rows and differences are those found until then.
 
-    `owners_not_listed` counts owners in scope whose deals were not all listed yet: of them a count says nothing.
+    `owners_not_listed` counts owners in scope whose deals were not all listed yet: of them a count says nothing. `by_id`: the months
+    whose ids were all compared, whatever their counts said. `is_absent`: the org lacks the object, and nothing of it is held.
     """
 
     table: str
@@ -90,7 +91,9 @@ class Finding:
     differences: tuple[Difference, ...] = ()
     withheld: Withheld | None = None
     owners_not_listed: int = 0
+    by_id: tuple[date, ...] = ()
     error: FluintError | None = None
+    is_absent: bool = False
 
     @property
     def in_salesforce(self) -> int:
@@ -125,6 +128,7 @@ class Tally:
     not_held: dict[str, Bucket] = field(default_factory=dict)
     not_there: dict[str, Bucket] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    by_id: list[date] = field(default_factory=list)
 
     def count(self, counts: Mapping[Bucket, int]) -> None:
         """Takes what Salesforce has in these buckets, in place of what was counted before."""

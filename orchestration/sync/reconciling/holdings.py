@@ -84,9 +84,9 @@ def count_deals(connection: Connection, scope: Scope, owners: Sequence[str]) -> 
 
 
 def deals_of(
-    connection: Connection, scope: Scope, owner: str, first: date, end: date, before: datetime
+    connection: Connection, scope: Scope, owners: Sequence[str], first: date, end: date, before: datetime
 ) -> dict[str, Place]:
-    """Live deals of one owner of the months from `first` up to `end` that match the predicate and were read before then."""
+    """Live deals of these owners of the months from `first` up to `end` that match the predicate and were read before then."""
     rows = connection.execute(
         sql.SQL(
             """
@@ -95,7 +95,7 @@ def deals_of(
               and deal.created_date >= %(first)s::date and deal.created_date < %(end)s::date
             """
         ).format(month=_DEAL_MONTH, matches=_MATCHES),
-        _parameters(scope) | {"owners": [owner], "first": first, "end": end, "before": before},
+        _parameters(scope) | {"owners": list(owners), "first": first, "end": end, "before": before},
     )
     return {record_id: (owner_id, month) for record_id, owner_id, month in rows}
 
@@ -114,8 +114,8 @@ def kept_deals(connection: Connection, scope: Scope, before: datetime) -> dict[s
     return {record_id: (owner_id, month) for record_id, owner_id, month in rows}
 
 
-def named_rows(connection: Connection, sobject: SObject, before: datetime) -> dict[str, Place]:
-    """Live rows of what others name that were read before then, each with the month in which it was created."""
+def read_before(connection: Connection, sobject: SObject, before: datetime) -> dict[str, Place]:
+    """Live rows that were read before then, each with its place: of what has no parent, the month in which it was created."""
     which = sql.SQL("held._deleted_at is null and held._read_at < %s")
     rows = connection.execute(_placed(sobject, which), [before])
     return {record_id: (owner, month) for record_id, owner, month in rows}

@@ -18,6 +18,7 @@ from orchestration.sync.objects import BY_TABLE, CATALOGUE
 
 YES, NO = "yes", "no"
 USER = "integration user"
+USER_OBJECT = "User"
 RECORDS = "permission records"
 READABLE, NOT_READABLE = "readable", "not readable"
 SETS = "permission sets"
@@ -58,6 +59,8 @@ class Permissions:
     def views_all(self, table: str) -> bool:
         """Whether it is proven that sharing hides no row of this raw table's object."""
         name = BY_TABLE[table].name
+        if name == USER_OBJECT:
+            return False  # nobody can delete a user
         governing = _GOVERNED_BY.get(name, name)
         names = [VIEW_ALL_DATA, MODIFY_ALL_DATA]
         if governing:

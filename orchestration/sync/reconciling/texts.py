@@ -12,6 +12,9 @@ from orchestration.sync.reconciling.judging import Withheld
 
 MOST_IDS = 20
 NAMES = {
+    "user": "users",
+    "opportunity_stage": "stages",
+    "record_type": "record types",
     "opportunity": "deals in scope",
     "opportunity_contact_role": "contact roles of them",
     "email_message": "e-mails of them",
@@ -33,7 +36,8 @@ def summary(finding: Finding, changed: Sequence[str], *, permissions_told: bool)
     """One object's comparison as sentences; `changed` says what changed of the integration user's permissions."""
     name = NAMES.get(finding.table, finding.table)
     if finding.error is not None:
-        return f"Whether all {name} are held could not be told. {finding.error}"
+        nothing = "There is nothing to compare"
+        return f"{nothing if finding.is_absent else f'Whether all {name} are held could not be told'}. {finding.error}"
     sentences = [f"Salesforce has {finding.in_salesforce:,} {name}, {finding.held:,} are held."]
     sentences += filter(
         None, (_came(finding, changed), _left(finding), _withheld(finding, changed, permissions_told))
