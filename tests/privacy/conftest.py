@@ -39,6 +39,7 @@ def loaded_template(
     dbt = Dbt(database)
     dbt.build()
     dbt.build("tag:daily")
+    postgres_server.end_sessions(name)  # those that wait for another transaction would keep it from being copied
     yield name
     postgres_server.drop(name)
 
