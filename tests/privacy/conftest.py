@@ -39,7 +39,8 @@ def loaded_template(
     dbt = Dbt(database)
     dbt.build()
     dbt.build("tag:daily")
-    postgres_server.end_sessions(name)  # those that wait for another transaction would keep it from being copied
+    # Those that wait for another transaction would keep it from being copied.
+    postgres_server.end_sessions(name)
     yield name
     postgres_server.drop(name)
 
