@@ -57,7 +57,7 @@ class PostgresServer:
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
-    def end_sessions(self, name: str) -> None:
+    def _end_sessions(self, name: str) -> None:
         """Ends what is still connected to a database, such as connections that wait for the next transaction."""
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(
@@ -73,7 +73,7 @@ class PostgresServer:
             unfinished = f"{name}_unfinished"
             self.drop(unfinished)  # of a worker that was killed
             fill(self.create(unfinished, template))
-            self.end_sessions(unfinished)
+            self._end_sessions(unfinished)
             renamed = sql.SQL("alter database {} rename to {}")
             conn.execute(renamed.format(sql.Identifier(unfinished), sql.Identifier(name)))
         return name

@@ -39,8 +39,6 @@ def loaded_template(
     dbt = Dbt(database)
     dbt.build()
     dbt.build("tag:daily")
-    # Those that wait for another transaction would keep it from being copied.
-    postgres_server.end_sessions(name)
     yield name
     postgres_server.drop(name)
 
