@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from orchestration.assets.reconciling import completeness_asset
 from orchestration.assets.retention import retention
 from orchestration.assets.salesforce import salesforce_asset
 from orchestration.assets.setup import setup_asset
+from orchestration.assets.status import status_asset
 from orchestration.checks.coverage import every_month_is_covered
 from orchestration.checks.documents import every_version_is_in_salesforce_once
 from orchestration.checks.expectations import plausibility
@@ -26,6 +28,7 @@ from orchestration.schedules import schedules
 from orchestration.sensors import sensors
 from orchestration.settings import Settings, load_settings
 from orchestration.setup.seen import Numbers
+from orchestration.status.facts import Expectations
 from orchestration.sync_options import sync_options
 
 
@@ -40,6 +43,10 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     all_jobs = jobs.all_jobs(
         options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
     )
+    all_sensors = sensors(settings.interval_seconds, options, all_jobs, settings.stale_after)
+    expected = Expectations(
+        timedelta(seconds=settings.interval_seconds), settings.quota_share, options.tables
+    )
     base = dg.Definitions(
         assets=[
             salesforce_asset(options),
@@ -48,6 +55,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
             uploaded_documents,
             retention,
             setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
+            status_asset(expected, all_sensors),
         ],
         asset_checks=[
             every_month_is_covered,
@@ -56,12 +64,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         ],
         jobs=all_jobs,
         schedules=schedules(),
-        sensors=sensors(
-            settings.interval_seconds,
-            options,
-            all_jobs,
-            settings.stale_after,
-        ),
+        sensors=all_sensors,
         resources=resources(settings) | dict(overrides or {}),
         executor=dg.in_process_executor,
     )

@@ -4,7 +4,7 @@ A job that models selects the views between raw tables and marts too. They are n
 them), but Dagster orders two assets only along selected ones: without the views the marts would be built first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -34,6 +34,7 @@ SYNC_NOW = "sync_now_job"
 CHECK_SETUP = "check_setup_job"
 RECONCILE_SALESFORCE = "reconcile_salesforce_job"
 PRUNE_LEDGERS = "prune_ledgers_job"
+CHECK_STATUS = "check_status_job"
 
 RAW = dg.AssetSelection.groups("salesforce")
 VIEWS = dg.AssetSelection.groups("staging", "entitlement", "intermediate")
@@ -45,6 +46,7 @@ PLAUSIBILITY = dg.AssetSelection.checks(*PLAUSIBLE)
 SWEEP = dg.AssetSelection.checks(every_version_is_in_salesforce_once)
 UPLOAD = dg.AssetSelection.groups("documents") - SWEEP
 SETUP = dg.AssetSelection.groups("setup")
+STATUS = dg.AssetSelection.groups("status")
 
 # Higher goes first: a change waits neither for history nor for a file.
 _PRIORITY = {Mode.CHANGES: "10", Mode.UPLOAD: "5", Mode.HISTORY: "0", Mode.COLUMNS: "0"}
@@ -54,7 +56,7 @@ def all_jobs(
     tables: Sequence[str], interval_tests: dg.AssetSelection, model_tests: dg.AssetSelection
 ) -> "list[UnresolvedAssetJobDefinition]":
     """Every job but sync_now_job, for the raw `tables` that are read and the dbt tests of two cadences."""
-    return _salesforce_jobs(tables, interval_tests) + _other_jobs(model_tests) + _daily_jobs()
+    return _salesforce_jobs(tables, interval_tests) + _other_jobs(model_tests) + _regular_jobs()
 
 
 def _salesforce_jobs(
@@ -135,8 +137,8 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
     ]
 
 
-def _daily_jobs() -> "list[UnresolvedAssetJobDefinition]":
-    """What a job does once a day and nothing else needs."""
+def _regular_jobs() -> "list[UnresolvedAssetJobDefinition]":
+    """What looks after the workspace at its own times."""
     return [
         _job(
             CHECK_SETUP,
@@ -149,6 +151,12 @@ def _daily_jobs() -> "list[UnresolvedAssetJobDefinition]":
             dg.AssetSelection.assets(RETENTION),
             None,
             "Removes runs of Dagster and rows of our ledgers that are older than they are kept.",
+        ),
+        _job(
+            CHECK_STATUS,
+            STATUS,
+            None,
+            "Says how the sync stands: the connection, the age of every object's data, runs, documents. Asks Salesforce nothing.",
         ),
     ]
 
@@ -186,15 +194,23 @@ def sync_now_job(resolve: Callable[[str], dg.JobDefinition]) -> dg.JobDefinition
 
 
 def why_failed(result: dg.ExecuteInProcessResult) -> str:
-    """What a failed run says to a person: the texts of its steps, or why a resource could not be made."""
-    texts = []
-    for event in result.all_events:
+    """What a failed run says to a person."""
+    return why(result.all_events)
+
+
+def why(events: "Iterable[dg.DagsterEvent]") -> str:
+    """What the events of a failed run say to a person: the texts of its steps, or why a resource could not be made."""
+    texts, ends = [], []
+    for event in events:
         if event.is_step_failure:
             data = event.step_failure_data
             texts.append(data.user_failure_data.description if data.user_failure_data else _root(data.error))
-    if not texts:
-        texts = [_root(event.job_failure_data.error) for event in result.all_events if event.is_job_failure]
-    return "\n".join(text for text in texts if text) or "it says nothing more"
+        elif event.is_job_failure:
+            # A run whose process was killed has no data of its own: the daemon ended it, and says so.
+            ends.append(
+                _root(event.job_failure_data.error) if event.event_specific_data else event.message or ""
+            )
+    return "\n".join(text for text in texts or ends if text) or "it says nothing more"
 
 
 def _root(error: Any) -> str:

@@ -1,4 +1,4 @@
-"""Schedules: what happens at a time of day (UTC), whatever changed. What follows changes is a sensor."""
+"""Schedules: what happens at its times (UTC), whatever changed. What follows changes is a sensor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from orchestration.jobs import (
     CHECK_DOCUMENTS,
     CHECK_MODELS,
     CHECK_SETUP,
+    CHECK_STATUS,
     PRUNE_LEDGERS,
     RECONCILE_SALESFORCE,
     REREAD_COLUMNS,
@@ -33,9 +34,9 @@ def reread_recent_months_schedule(context: dg.ScheduleEvaluationContext) -> dg.R
     return dg.RunRequest(tags=months_until(context.scheduled_execution_time, REREAD_MONTHS))
 
 
-# Job, time of day (UTC) and what for: the snapshot shortly before midnight, so that it holds the day; the comparison with Salesforce
+# Job, cron (UTC) and what for: the snapshot shortly before midnight, so that it holds the day; the comparison with Salesforce
 # before everything is tested; the set-up before people begin to work.
-_DAILY = (
+_REGULAR = (
     (SNAPSHOT_DEALS, "50 23 * * *", "Keeps the day's last state of every deal."),
     (
         RECONCILE_SALESFORCE,
@@ -55,15 +56,17 @@ _DAILY = (
     ),
     (PRUNE_LEDGERS, "15 5 * * *", "Removes runs and rows that are older than they are kept."),
     (CHECK_SETUP, "0 5 * * *", "Tests how Salesforce is set up, before people begin to work."),
+    # Cheap: it reads the ledgers alone. Data is old after a quarter of an hour at the earliest.
+    (CHECK_STATUS, "*/10 * * * *", "Says how the sync stands, so that what stands still turns red."),
 )
 
 
 def schedules() -> list[dg.ScheduleDefinition]:
-    """The re-read of recent months and everything that a job does once a day."""
-    return [reread_recent_months_schedule, *(_daily(*each) for each in _DAILY)]
+    """The re-read of recent months and everything that a job does at its times."""
+    return [reread_recent_months_schedule, *(_regular(*each) for each in _REGULAR)]
 
 
-def _daily(job: str, cron: str, what_for: str) -> dg.ScheduleDefinition:
+def _regular(job: str, cron: str, what_for: str) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=f"{job.removesuffix('_job')}_schedule",
         job_name=job,

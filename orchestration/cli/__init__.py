@@ -20,6 +20,7 @@ from orchestration.cli import (
     preview,
     reconciling,
     serving,
+    status,
     syncing,
     users,
     why,
@@ -43,7 +44,7 @@ app.command("rotate-key")(speaking(connecting.rotate_key))
 app.command("sync")(speaking(syncing.sync))
 app.command("backfill")(speaking(syncing.backfill))
 app.command("reconcile")(speaking(reconciling.reconcile))
-app.command("status")(speaking(syncing.status))
+app.command("status")(speaking(status.status))
 app.command("check")(speaking(check.check))
 app.command("alerts")(speaking(alerts.alerts))
 app.command("why")(speaking(why.why))

@@ -39,18 +39,19 @@ def speaking(command: Command) -> Command:
         try:
             return command(*args, **kwargs)
         except FluintError as error:
-            _say(error)
+            say(error)
         except Exception as error:
             explained = of_postgres(error)
             if explained is None:
                 raise
-            _say(explained)
+            say(explained)
         raise typer.Exit(1)
 
     return guarded  # type: ignore[return-value]
 
 
-def _say(error: FluintError) -> None:
+def say(error: FluintError) -> None:
+    """Says an error to a person, with people's names beside their ids and Salesforce's codes below."""
     # Text(): a bracket in a message is not markup.
     from orchestration.cli.names import with_names
 

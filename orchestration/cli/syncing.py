@@ -1,4 +1,4 @@
-"""Commands that run the sync and say how it stands."""
+"""Commands that run the sync."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.console import console, done, table, working
-from orchestration.cli.documents import say_reasons
+from orchestration.cli.console import console, done, working
 from orchestration.cli.jobs import insist, run_job
+from orchestration.cli.status import objects_table, read_ledger
 from orchestration.cli.workspace import Workspace
 from orchestration.errors import SetupError
 
@@ -27,7 +27,7 @@ def sync() -> None:
     _launch(workspace, SYNC_SALESFORCE, {}, "Following what changed, and modelling it")
     if missing_parents(workspace.database, workspace.settings.enabled_tables(BY_TABLE)).count:
         _launch(workspace, LIST_MISSING, {}, "Listing what is missing, and modelling it")
-    console.print(freshness_table(workspace))
+    console.print(objects_table(read_ledger(workspace)))
 
 
 def backfill(
@@ -62,50 +62,3 @@ def _launch(workspace: Workspace, job: str, tags: dict[str, str], text: str) -> 
     with working(text):
         outcome = insist(run_job(workspace, job, tags=tags))
     done(f"Run {outcome.run_id} of {job} is complete.")
-
-
-def status() -> None:
-    """Say how the sync stands: the connection, and per object up to when its data is right."""
-    from orchestration.sync.status import read_status
-
-    workspace = Workspace.here()
-    seen = read_status(workspace.database)
-    console.print(f"Environment: {workspace.settings.environment or 'not said'}")
-    console.print(f"Connection: {seen.connection}")
-    if warning := _idle(workspace):
-        console.print(warning, style="yellow", soft_wrap=True, markup=False)
-    console.print(freshness_table(workspace))
-    console.print(
-        f"Owners in scope: {seen.owners_in_scope}, of them not fully listed: {seen.owners_missing}."
-    )
-    console.print(f"Deals: {seen.deals} held, {seen.excluded} in Salesforce that stay out.")
-    console.print(f"API calls: {seen.calls_today} by this sync in 24 hours; {seen.usage}.")
-    console.print(f"Documents: {seen.uploads or 'none'}.")
-    say_reasons(workspace)
-
-
-def _idle(workspace: Workspace) -> str | None:
-    """What a person reads before the connection dies because nobody used it."""
-    from orchestration.postgres.connection_ledger import connection_facts
-    from orchestration.salesforce.renewal import idle_warning
-
-    facts = connection_facts(workspace.database)
-    if facts is None or facts.state != "connected" or not facts.has_refresh_token:
-        return None
-    return idle_warning(facts.refreshed_at, datetime.now(UTC))
-
-
-def freshness_table(workspace: Workspace) -> object:
-    """Per object: rows, what waits, and up to when (UTC) the data is right."""
-    from orchestration.sync.status import read_status
-
-    rows = [
-        (
-            item.table,
-            item.rows,
-            item.pending,
-            f"{item.data_as_of:%Y-%m-%d %H:%M:%S}" if item.data_as_of else "never read",
-        )
-        for item in read_status(workspace.database).objects
-    ]
-    return table("raw_salesforce", ["object", "rows", "waiting", "right up to (UTC)"], rows)

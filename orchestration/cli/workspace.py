@@ -48,6 +48,11 @@ class Workspace:
         return build_definitions(self.settings)
 
     @property
+    def sensors(self) -> list[dg.SensorDefinition]:
+        """The sensors of that code location."""
+        return list(self.definitions.sensors or ())
+
+    @property
     def app(self) -> OAuthApp:
         """The connected app as the settings describe it."""
         from orchestration.resources.salesforce import oauth_app

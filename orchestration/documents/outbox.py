@@ -127,9 +127,15 @@ where up.state = 'waiting' and up.reason is null
 
 def count_due(connection: Connection) -> int:
     """How many versions a run could do something about now, those included that the outbox does not know yet."""
+    return waiting(connection)[0]
+
+
+def waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """How many versions a run could do something about now, and since when (UTC) the oldest of them waits without anything being done."""
     row = connection.execute(
         f"""
-        select count(*) from fluint_app.document_version as version
+        select count(*), min(greatest(version.generated_at, up.updated_at, up.retry_at))
+        from fluint_app.document_version as version
         left join fluint_sync.upload as up using (document_id, version_number)
         left join raw_salesforce.opportunity as deal on deal.id = up.opportunity_id and deal._deleted_at is null
         where (up.state is null
@@ -142,7 +148,7 @@ def count_due(connection: Connection) -> int:
         """,  # noqa: S608
         [_OF_DEALS],
     ).fetchone()
-    return int(row[0]) if row else 0
+    return (int(row[0]), row[1]) if row else (0, None)
 
 
 def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVersion]:

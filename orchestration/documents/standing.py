@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from orchestration.postgres.connection import Database
+from orchestration.documents.reasons import DEAL_DELETED, DEAL_NOT_IN_FLUINT
+from orchestration.postgres.connection import Connection, Database
 
 # A version that is about to be picked up has no reason yet.
 _AT_ONCE = "15 minutes"
@@ -59,3 +61,40 @@ def read_standing(database: Database) -> Standing:
     assert counts is not None  # an aggregate
     uploaded, waiting, given_up, unexplained = counts
     return Standing(uploaded, waiting, given_up, unexplained, tuple(OpenVersion(*row) for row in rows))
+
+
+@dataclass(frozen=True)
+class OpenGroup:
+    """Versions in one state for one reason that are not uploaded, or not as they should be; `oldest_at` in UTC.
+
+    `needs_a_person`: nothing changes about them by itself. Not so where the deal is gone or left out, and where a later version arrived.
+    """
+
+    state: str
+    outlook: str | None
+    reason: str | None
+    versions: int
+    oldest_at: datetime
+    needs_a_person: bool = False
+
+
+def open_groups(connection: Connection) -> tuple[int, tuple[OpenGroup, ...]]:
+    """How many versions are uploaded, and the others by state and reason, most first."""
+    rows = connection.execute(
+        """
+        select coalesce(up.state, 'waiting'), up.outlook, up.reason, count(*)::int,
+               min(coalesce(up.updated_at, version.generated_at)),
+               coalesce(up.outlook = 'needs_admin' or up.state = 'given_up' and not up.reason = any (%s)
+                        and not exists (select from fluint_sync.upload as later
+                                        where later.document_id = up.document_id and later.state = 'uploaded'
+                                          and later.version_number > up.version_number), false) as needs_a_person
+        from fluint_app.document_version as version left join fluint_sync.upload as up using (document_id, version_number)
+        where up.state is distinct from 'uploaded' or up.outlook is not null
+        group by 1, 2, 3, 6 order by 4 desc, 3
+        """,
+        [[DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]],
+    ).fetchall()
+    uploaded = connection.execute(
+        "select count(*)::int from fluint_sync.upload where state = 'uploaded'"
+    ).fetchone()
+    return uploaded[0] if uploaded else 0, tuple(OpenGroup(*row) for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from orchestration.postgres.connection import Database
+from orchestration.postgres.connection import Connection, Database
 
 
 class Usage(Protocol):
@@ -44,6 +44,20 @@ def record_calls(database: Database, run_id: str, calls: Mapping[str, int], usag
 def recall_usage(database: Database, learn: Callable[[int, int, datetime], None]) -> None:
     """Tells a new client (used, allowed, seen at in UTC) what an earlier process last saw, so that it need not spend a call to know."""
     with database.transaction() as connection:
-        row = connection.execute("select used, allowed, seen_at from fluint_sync.api_usage").fetchone()
+        row = last_usage(connection)
     if row:
         learn(*row)
+
+
+def last_usage(connection: Connection) -> tuple[int, int, datetime] | None:
+    """What Salesforce last said: calls used by everybody and allowed in 24 hours, and when (UTC)."""
+    row = connection.execute("select used, allowed, seen_at from fluint_sync.api_usage").fetchone()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def calls_of_a_day(connection: Connection) -> dict[str, int]:
+    """Our own calls of the last 24 hours, the span over which Salesforce counts, by purpose, most first."""
+    rows = connection.execute(
+        "select purpose, sum(calls)::int from fluint_sync.api_call where at > now() - interval '24 hours' group by 1 order by 2 desc, 1"
+    )
+    return dict(rows.fetchall())

@@ -5,7 +5,9 @@ With 60 s between two ticks and six objects in turn, a change of one of these is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import timedelta
 
 from orchestration.postgres.connection import Connection
 from orchestration.sync.objects import BY_TABLE
@@ -17,9 +19,20 @@ def tables_of_a_tick(with_: Collaborators) -> list[str]:
     """The objects of every tick, and as many of the others, in turn, as there is room for in the same call."""
     always = [table for table in with_.options.tables if BY_TABLE[table].at_every_tick]
     others = [table for table in with_.options.tables if table not in always]
-    room = max(1, QUERIES_IN_A_COMPOSITE - len(always))
     with with_.database.transaction() as connection:
-        return always + _take_turns(connection, others, room)
+        return always + _take_turns(connection, others, _room(len(always)))
+
+
+def cadence(table: str, tables: Sequence[str], interval: timedelta) -> timedelta:
+    """How often an object among `tables` is asked for its changes where a tick comes every `interval`."""
+    if BY_TABLE[table].at_every_tick:
+        return interval
+    always = sum(BY_TABLE[each].at_every_tick for each in tables)
+    return interval * math.ceil(max(1, len(tables) - always) / _room(always))
+
+
+def _room(always: int) -> int:
+    return max(1, QUERIES_IN_A_COMPOSITE - always)
 
 
 def _take_turns(connection: Connection, tables: Sequence[str], count: int) -> list[str]:

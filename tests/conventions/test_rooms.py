@@ -38,6 +38,7 @@ MAY_USE = {
     "setup": STATEMENTS,
     # The standard library sends: it logs no address of a webhook.
     "alerts": STATEMENTS,
+    "status": STATEMENTS,
     "sync": STATEMENTS,
     "modelling": {"dbt", "dagster", "dagster_dbt", "google"},
     "resources": {"dagster", "pydantic"},

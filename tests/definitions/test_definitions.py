@@ -165,6 +165,7 @@ def test_sensors_and_schedules_run_without_being_switched_on(definitions: dg.Def
         "check_models_schedule",
         "reread_recent_months_schedule",
         "check_setup_schedule",
+        "check_status_schedule",
         "reconcile_salesforce_schedule",
         "reread_columns_schedule",
         "prune_ledgers_schedule",

@@ -7,21 +7,64 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from orchestration.postgres.connection import Database
+from orchestration.errors import SetupError
+from orchestration.postgres.connection import Connection, Database
 
 SCHEMA = "fluint_sync"
 
 
 def upgrade(database: Database) -> None:
     """Brings both schemas to the newest revision in one transaction; a second or simultaneous call changes nothing."""
-    config = Config()
-    config.set_main_option("script_location", "orchestration.postgres:migrations")
+    config = _config()
     engine = create_engine("postgresql+psycopg://", creator=database.connect, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtextextended('fluint migrations', 0))"))
         connection.execute(text(f"create schema if not exists {SCHEMA}"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def insist_on_newest(database: Database) -> None:
+    """Returns if both schemas are at the newest revision that this program knows; SetupError says who is older."""
+    scripts = ScriptDirectory.from_config(_config())
+    with database.transaction() as connection:
+        held = _revision(connection)
+    if held == scripts.get_current_head():
+        return
+    if held is not None and not _is_known(scripts, held):
+        raise SetupError(
+            f"The database {database} was brought up by a newer version of Fluint (revision {held}) than this one. Nothing was changed."
+            " Whoever runs Fluint installs that version here, too."
+        )
+    state = "is older than this installation" if held else "was never set up for Fluint"
+    raise SetupError(
+        f"The database {database} {state}. Nothing was changed, and what it holds stays readable. Whoever runs Fluint runs"
+        " `fluint upgrade`; it is safe to repeat."
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "orchestration.postgres:migrations")
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision that the database is at; None where no migration ever ran."""
+    there = connection.execute("select to_regclass(%s)", [f"{SCHEMA}.alembic_version"]).fetchone()
+    if there is None or there[0] is None:
+        return None
+    row = connection.execute("select version_num from fluint_sync.alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
+def _is_known(scripts: ScriptDirectory, revision: str) -> bool:
+    try:
+        return scripts.get_revision(revision) is not None
+    except CommandError:
+        return False
