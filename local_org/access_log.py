@@ -137,6 +137,16 @@ class AccessLog:
             (after,),
         )
 
+    def writes(self) -> list[dict[str, object]]:
+        """Gives, over all entries, every kind of call that is no GET: method, path, client, subrequests, and how often."""
+        rows = self._org.store.select(
+            "select method, path, json_extract(detail, '$.client'), json_extract(detail, '$.requests'), count(*) from _access_log"
+            " where method <> 'GET' group by 1, 2, 3, 4"
+        )
+        names = ("method", "path", "client", "requests", "calls")
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        return [{**each, "requests": json.loads(str(each["requests"] or "[]"))} for each in found]
+
     def newest(
         self,
         limit: int,

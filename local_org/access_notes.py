@@ -15,7 +15,8 @@ class Entry:
     """One call while it is served. `soql` holds every query of it, subrequests of a composite included.
 
     `asked` is which fields were asked of which objects, `returned` which records came back; `detail` what only some calls have:
-    `requests` (the subrequests of a composite), `grant_type` (of a token request), `fault` (that was committed on it).
+    `requests` (the subrequests of a composite), `grant_type` (of a token request), `fault` (that was committed on it), `client` (as the
+    header Sforce-Call-Options names it), `content_type` (of a file's part in a multipart body).
     """
 
     at: datetime
@@ -46,6 +47,7 @@ def note(
     job_id: str | None = None,
     sobject: str | None = None,
     request: str | None = None,
+    content_type: str | None = None,
     asked: Iterable[Shape] = (),
     returned: Iterable[Shape] = (),
 ) -> None:
@@ -63,5 +65,7 @@ def note(
         requests = entry.detail.setdefault("requests", [])
         assert isinstance(requests, list)
         requests.append(request)
+    if content_type is not None:
+        entry.detail["content_type"] = content_type
     entry.asked += [each for each in asked if each not in entry.asked]
     entry.returned += returned

@@ -59,6 +59,7 @@ class Admin:
             ("/log", "DELETE", self.clear_log),
             ("/log/last", "GET", self.last_entry),
             ("/log/reads", "GET", self.reads),
+            ("/log/writes", "GET", self.writes),
             ("/switches", "GET", self.switches),
             ("/switches", "PATCH", self.set_switches),
             ("/usage", "GET", self.usage),
@@ -101,6 +102,10 @@ class Admin:
     async def reads(self, request: Request) -> Response:
         """Gives what was asked and what came back over all entries after `after`: per object and fields, with the ids."""
         return JSONResponse(await run_in_threadpool(self._log.reads, _after(request)))
+
+    async def writes(self, request: Request) -> Response:
+        """Gives every kind of call that is no GET, with how often it was made."""
+        return JSONResponse(await run_in_threadpool(self._log.writes))
 
     async def clear_log(self, request: Request) -> Response:
         """Empties the access log."""

@@ -67,6 +67,7 @@ class FileRoutes:
         upload = Upload(BLOB_FIELD, target, self._org.switches.multipart_limit_mb * 1024 * 1024)
         try:
             await upload.read(content_type, request.stream())
+            access_log.note(content_type=upload.blob_type)
             if not upload.has_blob:
                 raise _without_data()
             return await run_in_threadpool(

@@ -86,6 +86,8 @@ class Gate:
         entry = Entry(self._org.clock.now(), scope["method"], scope["path"])
         if "fault" in scope.get("state", {}):
             entry.detail["fault"] = scope["state"]["fault"]
+        if options := Headers(scope=scope).get("sforce-call-options"):
+            entry.detail["client"] = options
         current = CURRENT.set(entry)
         try:
             watched = _token_request(receive, entry) if scope["path"] == _TOKEN else receive

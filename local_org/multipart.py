@@ -22,12 +22,14 @@ JSON_LIMIT = 1024 * 1024
 
 
 class Upload:
-    """A record and its blob as they arrive: `values` and `checksum` (MD5, hexadecimal) are there once `read` has returned."""
+    """A record and its blob as they arrive: `values`, `checksum` (MD5, hexadecimal) and `blob_type` (the blob's media type as its part
+    says) are there once `read` has returned."""
 
     def __init__(self, blob_field: str, target: Path, limit: int) -> None:
         """Writes the part named `blob_field` to `target`; `limit` is the most bytes it may have."""
         self.values: object = None
         self.has_blob = False
+        self.blob_type: str | None = None
         self._blob_field = blob_field
         self._left = limit
         self._target = target
@@ -85,6 +87,7 @@ class Upload:
         options = parse_options_header(self._headers.get("content-disposition", "").encode())[1]
         if self._parts > 1 and options.get(b"name", b"").decode("utf-8", "replace") == self._blob_field:
             self.has_blob = True
+            self.blob_type = self._headers.get("content-type")
             self._file = self._target.open("wb")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:

@@ -71,6 +71,10 @@ def after_save(
         _rename_stage(tables, before, changed)
     elif sobject.name == "EmailMessage":
         _relate_task(tables, before, changed)
+    elif sobject.name == "ContentDocument" and "OwnerId" in changed:
+        # "ID of the owner of this document" (Object Reference, ContentVersion, OwnerId).
+        for version in tables.find_ids("ContentVersion", ContentDocumentId=before["Id"]):
+            tables.overwrite("ContentVersion", version, {"OwnerId": changed["OwnerId"]})
 
 
 def after_deletion(tables: Tables, sobject: str, record_id: str) -> None:

@@ -20,7 +20,10 @@ from orchestration.assets.salesforce import salesforce_asset
 from orchestration.assets.setup import setup_asset
 from orchestration.assets.status import status_asset
 from orchestration.checks.coverage import every_month_is_covered
-from orchestration.checks.documents import every_version_is_in_salesforce_once
+from orchestration.checks.documents import (
+    every_version_is_in_salesforce_once,
+    every_version_is_in_salesforce_or_has_a_reason,
+)
 from orchestration.checks.expectations import plausibility
 from orchestration.modelling.project import read_manifest
 from orchestration.resources.from_settings import resources
@@ -60,6 +63,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         asset_checks=[
             every_month_is_covered,
             every_version_is_in_salesforce_once,
+            every_version_is_in_salesforce_or_has_a_reason,
             plausibility(settings.data_directory / "data_docs"),
         ],
         jobs=all_jobs,

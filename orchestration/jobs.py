@@ -14,7 +14,10 @@ from orchestration.assets.reconciling import COMPLETENESS
 from orchestration.assets.reports import raw_key
 from orchestration.assets.retention import RETENTION
 from orchestration.checks.coverage import every_month_is_covered
-from orchestration.checks.documents import every_version_is_in_salesforce_once
+from orchestration.checks.documents import (
+    every_version_is_in_salesforce_once,
+    every_version_is_in_salesforce_or_has_a_reason,
+)
 from orchestration.checks.expectations import KEYS as PLAUSIBLE
 from orchestration.sync.objects import BY_TABLE
 
@@ -44,6 +47,7 @@ SNAPSHOT = dg.AssetKey(["fluint", "deal_daily_snapshot"])
 COVERAGE = dg.AssetSelection.checks(every_month_is_covered)
 PLAUSIBILITY = dg.AssetSelection.checks(*PLAUSIBLE)
 SWEEP = dg.AssetSelection.checks(every_version_is_in_salesforce_once)
+EXPLAINED = dg.AssetSelection.checks(every_version_is_in_salesforce_or_has_a_reason)
 UPLOAD = dg.AssetSelection.groups("documents") - SWEEP
 SETUP = dg.AssetSelection.groups("setup")
 STATUS = dg.AssetSelection.groups("status")
@@ -118,9 +122,10 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
         ),
         _job(
             CHECK_DOCUMENTS,
-            SWEEP,
+            SWEEP | EXPLAINED,
             None,
-            "Asks Salesforce for the documents of the last weeks: each version once, none deleted, all where people see them.",
+            "Asks Salesforce for the documents of the last weeks: each version once, none deleted, all where people see them; and looks"
+            " for versions that are neither there nor explained.",
         ),
         _job(
             SNAPSHOT_DEALS,

@@ -47,13 +47,23 @@ def list_(
     """List the document versions with what became of them in Salesforce, and what the others wait for."""
     from orchestration.documents.library import list_versions
 
-    columns = ["document", "version", "deal", "state", "waits for", "tried again (UTC)", "file in Salesforce"]
+    columns = [
+        "document",
+        "version",
+        "deal",
+        "state",
+        "reason",
+        "waits for",
+        "tried again (UTC)",
+        "file in Salesforce",
+    ]
     rows = [
         (
             version.document_id,
             version.version_number,
             version.opportunity_id,
             version.state,
+            version.reason,
             version.outlook and version.outlook.replace("_", " "),
             f"{version.retry_at:%Y-%m-%d %H:%M}" if version.retry_at else None,
             version.content_document_id,
@@ -98,7 +108,8 @@ def retry(
 
 def say_reasons(workspace: Workspace) -> None:
     """Says each reason for which versions are not uploaded, or not as they should be, once, with how many it concerns."""
-    from orchestration.documents.library import open_reasons
+    from orchestration.documents.standing import open_reasons
 
-    for number, outlook, text in open_reasons(workspace.database):
-        console.print(f"{number} × {outlook.replace('_', ' ')}: {text}", markup=False)
+    for reason in open_reasons(workspace.database):
+        waits_for = reason.outlook.replace("_", " ")
+        console.print(f"{reason.versions} × {reason.code}, {waits_for}: {reason.text}", markup=False)

@@ -27,12 +27,13 @@ def open_content(uri: str) -> BinaryIO:
     return opened
 
 
-def md5_of(content: BinaryIO) -> str:
-    """The MD5 of bytes, as ContentVersion.Checksum has it."""
-    digest = hashlib.md5(usedforsecurity=False)
+def md5_of(content: BinaryIO, sha256: str) -> str | None:
+    """The MD5 of bytes, as ContentVersion.Checksum has it; None where they are not, or no longer, those with this SHA-256 (hexadecimal)."""
+    md5, recorded = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     while piece := content.read(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
+        md5.update(piece)
+        recorded.update(piece)
+    return md5.hexdigest() if recorded.hexdigest() == sha256.lower() else None
 
 
 class Checked(io.RawIOBase):
@@ -62,6 +63,7 @@ class Checked(io.RawIOBase):
         """Returns up to `size` bytes."""
         self._may_go_on()
         piece = self._source.read(size)
+        self._may_go_on()  # a store may have kept us waiting for longer than the right to send lasted
         self._read += len(piece)
         if self._read <= self._size:
             self._digest.update(piece)

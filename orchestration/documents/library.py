@@ -103,7 +103,7 @@ def _document(connection: Connection, opportunity_id: str, title: str) -> UUID:
 
 @dataclass(frozen=True)
 class ListedVersion:
-    """One generated version and what became of it; `retry_at` in UTC, `outlook` and `reason` None where all is well."""
+    """One generated version and what became of it; `retry_at` in UTC; `outlook` is None where all is well, `reason` is a code."""
 
     document_id: str
     version_number: int
@@ -111,6 +111,7 @@ class ListedVersion:
     state: str
     outlook: str | None
     reason: str | None
+    reason_text: str | None
     retry_at: datetime | None
     content_document_id: str | None
 
@@ -121,7 +122,8 @@ def list_versions(database: Database, *, only_open: bool = False) -> list[Listed
         rows = connection.execute(
             """
             select version.document_id::text, version.version_number, document.opportunity_id,
-                   coalesce(up.state, 'waiting'), up.outlook, up.reason_text, up.retry_at, up.content_document_id
+                   coalesce(up.state, 'waiting'), up.outlook, up.reason, up.reason_text, up.retry_at,
+                   up.content_document_id
             from fluint_app.document_version as version
             join fluint_app.document as document using (document_id)
             left join fluint_sync.upload as up using (document_id, version_number)
@@ -133,21 +135,10 @@ def list_versions(database: Database, *, only_open: bool = False) -> list[Listed
     return [ListedVersion(*row) for row in rows]
 
 
-def open_reasons(database: Database) -> list[tuple[int, str, str]]:
-    """How many versions wait, or are there and not as they should be, for each reason: (number, outlook, sentence), most first."""
-    with database.transaction() as connection:
-        return connection.execute(
-            """
-            select count(*)::int, outlook, reason_text from fluint_sync.upload
-            where outlook is not null group by 2, 3 order by 1 desc, 3
-            """
-        ).fetchall()
-
-
 def retry(database: Database, document_id: UUID | None) -> int:
     """Lets versions that are not in Salesforce be tried at once, of one document or of all; returns how many that concerns.
 
-    One whose outcome is unknown is looked for first, as always. What only a new file can mend is left as it is.
+    One whose outcome is unknown is looked for first, as always. One that lies there with other bytes is left as it is.
     """
     with database.transaction() as connection:
         return connection.execute(
@@ -156,7 +147,7 @@ def retry(database: Database, document_id: UUID | None) -> int:
             set state = case when state = 'given_up' then 'waiting' else state end, retry_at = null, attempts = 0,
                 updated_at = now(), _xact_id = pg_current_xact_id()
             where state <> 'uploaded' and (%(id)s::uuid is null or document_id = %(id)s)
-              and coalesce(reason, '') not in ('checksum_differs', 'file_deleted')
+              and coalesce(reason, '') <> 'checksum_differs'
             """,
             {"id": document_id},
         ).rowcount
@@ -167,7 +158,7 @@ _AS_NEW += " content_document_id = null, md5 = null, uploaded_at = null, reason 
 _AS_NEW += (
     " updated_at = now(), _xact_id = pg_current_xact_id() where document_id = %s and version_number = any(%s)"
 )
-_ENDS_THE_FILE = {"file_deleted", "file_of_another_user", "checksum_differs"}
+_ENDS_THE_FILE = {"file_of_another_user", "checksum_differs"}
 
 
 def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str], bool]) -> list[int]:
@@ -197,7 +188,8 @@ def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str],
         if not is_ended and held and not is_gone(held[-1]):
             raise SetupError(
                 f"The file of document {document_id} is in Salesforce and takes versions; a second one would be a double. Nothing was"
-                " changed. Whoever wants it sent anew deletes it in Salesforce first."
+                f" changed. `fluint documents retry {document_id}` sends what is missing; whoever wants all of it anew deletes the file in"
+                " Salesforce first."
             )
         connection.execute(_AS_NEW, [max(row[3] for row in rows) + 1, document_id, chosen])
     return chosen

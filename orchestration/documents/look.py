@@ -26,13 +26,13 @@ _FIELDS = ["Id", "ContentDocumentId", "PathOnClient", "Checksum", "ContentSize",
 
 @dataclass(frozen=True)
 class InSalesforce:
-    """A version as Salesforce has it; `checksum` is its MD5 in hexadecimal, None where Salesforce gives none."""
+    """A version as Salesforce has it; `checksum` is its MD5 in hexadecimal; it and the size are None where Salesforce gives none."""
 
     content_version_id: str
     content_document_id: str
     marker: str
     checksum: str | None
-    byte_size: int
+    byte_size: int | None
     is_deleted: bool
 
 
@@ -126,6 +126,6 @@ def _read(record: Record) -> InSalesforce:
         str(record["ContentDocumentId"]),
         str(record["PathOnClient"]),
         record["Checksum"],
-        int(record["ContentSize"] or 0),
+        None if record["ContentSize"] is None else int(record["ContentSize"]),
         bool(record["IsDeleted"]),
     )

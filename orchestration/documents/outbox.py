@@ -8,7 +8,7 @@ when it is cut off between two; connections are in autocommit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,7 +33,8 @@ _OF_DEALS = [DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]
 class DueVersion:
     """One version that something can be done about now; `content_document_id` is None where it begins a file.
 
-    `first_look_at` (Salesforce's clock): a version of unknown outcome was looked for then, and not found.
+    `first_look_at` (Salesforce's clock): a version of unknown outcome was looked for then, and not found. `sending_since` names the
+    attempt: what is recorded of one counts only while no other has begun. `reason` is that of the last attempt.
     """
 
     document_id: UUID
@@ -52,6 +53,8 @@ class DueVersion:
     content_version_id: str | None
     md5: str | None
     first_look_at: datetime | None
+    sending_since: datetime | None
+    reason: str | None
 
     @property
     def marker(self) -> str:
@@ -163,7 +166,7 @@ def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVer
                (select earlier.content_document_id from fluint_sync.upload as earlier
                 where earlier.document_id = up.document_id and earlier.state = 'uploaded' and earlier.copy = up.copy
                 order by earlier.version_number desc limit 1),
-               up.content_version_id, up.md5, up.first_look_at
+               up.content_version_id, up.md5, up.first_look_at, up.sending_since, up.reason
         from fluint_sync.upload as up
         join fluint_app.document as document using (document_id)
         join fluint_app.document_version as version using (document_id, version_number)
@@ -179,27 +182,26 @@ def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVer
     return [DueVersion(*row) for row in rows]
 
 
-def begin_sending(connection: Connection, version: DueVersion, run_id: str) -> bool:
-    """Marks a version as sent from now on, durably before the first byte; False if it is no longer as it was read."""
-    return (
-        connection.execute(
-            f"""
-            update fluint_sync.upload
-            set state = 'sending', attempts = attempts + 1, sending_since = clock_timestamp(), first_look_at = null,
-                retry_at = null, run_id = %s, {_TOUCHED}
-            where document_id = %s and version_number = %s and state = %s and attempts = %s and copy = %s
-            """,  # noqa: S608
-            [
-                run_id,
-                version.document_id,
-                version.version_number,
-                version.state,
-                version.attempts,
-                version.copy,
-            ],
-        ).rowcount
-        == 1
-    )
+def begin_sending(connection: Connection, version: DueVersion, run_id: str) -> DueVersion | None:
+    """Marks a version as sent from now on, durably before the first byte; None if it is no longer as it was read."""
+    row = connection.execute(
+        f"""
+        update fluint_sync.upload
+        set state = 'sending', attempts = attempts + 1, sending_since = clock_timestamp(), first_look_at = null,
+            retry_at = null, run_id = %s, {_TOUCHED}
+        where document_id = %s and version_number = %s and state = %s and attempts = %s and copy = %s
+        returning sending_since
+        """,  # noqa: S608
+        [
+            run_id,
+            version.document_id,
+            version.version_number,
+            version.state,
+            version.attempts,
+            version.copy,
+        ],
+    ).fetchone()
+    return replace(version, state="sending", sending_since=row[0]) if row else None
 
 
 def record_sent(
@@ -301,15 +303,25 @@ def record_not_confirmed(connection: Connection, version: DueVersion, reason: Re
     )
 
 
-def hold_back(connection: Connection, reason: Reason, until: datetime) -> None:
-    """Lets everything that is not begun wait until a time, with the reason: what stops one for the moment stops all."""
+def hold_back(connection: Connection, reason: Reason, until: datetime | None) -> None:
+    """Gives the reason to everything that is not begun: what stops one for the moment stops all. It waits until a time, if there is one."""
     connection.execute(
         f"""
         update fluint_sync.upload
-        set reason = %s, reason_text = %s, outlook = %s, retry_at = greatest(coalesce(retry_at, '-infinity'), %s), {_TOUCHED}
+        set reason = %s, reason_text = %s, outlook = %s,
+            retry_at = nullif(greatest(coalesce(retry_at, '-infinity'), coalesce(%s::timestamptz, '-infinity')), '-infinity'), {_TOUCHED}
         where state = 'waiting' or (state = 'failed' and outlook = 'waits_until')
         """,  # noqa: S608
         [reason.code, reason.text, reason.outlook, until],
+    )
+
+
+def explain_waiting(connection: Connection, reason: Reason) -> None:
+    """Gives the reason to what waits without one; it stays due."""
+    connection.execute(
+        f"update fluint_sync.upload set reason = %s, reason_text = %s, outlook = %s, {_TOUCHED}"  # noqa: S608
+        " where state = 'waiting' and reason is null",
+        [reason.code, reason.text, reason.outlook],
     )
 
 
@@ -325,8 +337,10 @@ def content_of(connection: Connection, version: DueVersion) -> bytes | None:
 def _set(
     connection: Connection, version: DueVersion, assignments: str, *values: object, of_states: str
 ) -> None:
+    # A process that lost its right to send, and only now hears of its own attempt, says nothing about the next one.
     connection.execute(
         f"update fluint_sync.upload set {assignments}, {_TOUCHED}"  # noqa: S608
-        f" where document_id = %s and version_number = %s and copy = %s and state in {of_states}",
-        [*values, version.document_id, version.version_number, version.copy],
+        f" where document_id = %s and version_number = %s and copy = %s and state in {of_states}"
+        " and sending_since is not distinct from %s",
+        [*values, version.document_id, version.version_number, version.copy, version.sending_since],
     )

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestration.errors import RejectedRequestError
+from orchestration.errors import (
+    FluintError,
+    NeedsReconnectError,
+    QuotaReachedError,
+    RejectedRequestError,
+    Remedy,
+)
 
 
 class Outlook(StrEnum):
@@ -53,6 +59,10 @@ NOT_TAKEN = _waits(
 NOT_CONFIRMED = _waits(
     "not_confirmed",
     "Salesforce took the file; its id and checksum there are still to be read. That is tried again by itself.",
+)
+IN_LINE = _waits(
+    "in_line",
+    "Many or large documents are sent before it; its turn comes by itself.",
 )
 BEHIND = _waits(
     "earlier_version", "The version before it is not in Salesforce yet; versions go in their order."
@@ -116,10 +126,15 @@ TOO_LARGE = _given_up(
     "too_large",
     "The document has more than 2 GB, the most that a file in Salesforce may have. It has to be generated smaller.",
 )
+CONTENT_DIFFERS = _waits(
+    "content_differs",
+    "The bytes that were read are not those that were recorded when the document was generated: the storage may still be taking them"
+    " in, or cut its answer short. They are read again by itself; after the third time it is given up.",
+)
 CONTENT_CHANGED = _given_up(
     "content_changed",
-    "The document's bytes are not those that were recorded when it was generated, so it was not sent. It has to be generated again,"
-    " as a new version.",
+    "The document's bytes are not those that were recorded when it was generated, each time they were read, so it was not sent. It has to"
+    " be generated again, as a new version.",
 )
 CHECKSUM_DIFFERS = _given_up(
     "checksum_differs",
@@ -142,8 +157,13 @@ DEAL_GONE = _waits(
 )
 FILE_DELETED = _given_up(
     "file_deleted",
-    "Somebody deleted the file in Salesforce, so no version is added to it. `fluint documents retry DOCUMENT --as-new` begins a new"
-    " file.",
+    "Somebody deleted the file in Salesforce, so no version is added to it. If it is restored there, `fluint documents retry DOCUMENT` adds"
+    " what is missing; `fluint documents retry DOCUMENT --as-new` begins a new file.",
+)
+FILE_NOT_SHOWN = _admin(
+    "file_not_shown",
+    "It was uploaded, and Salesforce no longer shows the file to the integration user: it was deleted for good, or belongs to another user"
+    " and is not shared. A Salesforce admin can say which, and shares it; `fluint documents retry DOCUMENT --as-new` begins a new file.",
 )
 FILES_LIST_MISSING = _admin(
     "files_list_missing",
@@ -204,6 +224,15 @@ def _by_rule(error: RejectedRequestError, code: str) -> Reason:
     if code in _NO_CREATE:
         return NO_CREATE_RIGHT
     return saying(REFUSED, str(error))
+
+
+def of_all(error: FluintError) -> Reason:
+    """The reason for what concerns every version, not one."""
+    if isinstance(error, QuotaReachedError):
+        return API_LIMIT
+    if isinstance(error, NeedsReconnectError):
+        return NEEDS_RECONNECT
+    return NOT_TAKEN if error.remedy is Remedy.RETRY else saying(SETUP, str(error))
 
 
 def saying(reason: Reason, said: str) -> Reason:

@@ -20,7 +20,6 @@ from orchestration.documents.reasons import Reason
 from orchestration.errors import (
     FluintError,
     IncompleteReadError,
-    NeedsReconnectError,
     NotTakenError,
     QuotaReachedError,
     RejectedRequestError,
@@ -33,6 +32,9 @@ from orchestration.salesforce.client import Salesforce
 FIRST_LOOK = timedelta(seconds=10)
 """How long after an unclear end a version is looked for first: a transaction that goes on usually ends within seconds."""
 
+_READS = 3
+"""After so many reads of other bytes than those recorded, a version is given up."""
+
 _IDLE = 3.0
 """Seconds after which a kept connection is not trusted: the other end may be closing it at this moment, and a version whose request
 meets that has an unclear end, for which it waits half an hour."""
@@ -40,7 +42,8 @@ meets that has an unclear end, for which it waits half an hour."""
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one version: sent under an id, or not, with the reason; `error` is what stopped it, if it may stop others."""
+    """What became of one version (as of this attempt): sent under an id, or not, with the reason; `error` is what stopped it, if it may
+    stop others."""
 
     version: DueVersion
     content_version_id: str | None = None
@@ -71,9 +74,8 @@ class Sender:
             unreadable = reasons.saying(reasons.CONTENT_UNREADABLE, type(error).__name__)
             return self._not_taken(version, unreadable)
         with closing(source):
-            if not outbox.begin_sending(self.connection, version, self.run_id):
-                return None
-            return self._create(version, source)
+            begun = outbox.begin_sending(self.connection, version, self.run_id)
+            return self._create(begun, source) if begun else None
 
     def _open(self, version: DueVersion) -> Checked:
         if version.content_uri:
@@ -101,9 +103,9 @@ class Sender:
             reason = reasons.of_refusal(error, continues_file=continues)
             return self._not_taken(version, reason, error if reason is reasons.PUBLICATION_LIMIT else None)
         except IncompleteReadError:
-            return self._not_taken(version, reasons.CONTENT_CHANGED)
+            return self._not_taken(version, _of_other_bytes(version))
         except (NotTakenError, QuotaReachedError, SetupError) as error:
-            return self._not_taken(version, _of_all(error), error)
+            return self._not_taken(version, reasons.of_all(error), error)
         except (TransientError, OSError) as error:
             # Whether it arrived is not known: the next look decides.
             outbox.record_unclear(self.connection, [version], FIRST_LOOK)
@@ -135,12 +137,7 @@ def _refused_unsent(version: DueVersion) -> Reason | None:
     return reasons.TOO_LARGE if version.byte_size > content.MOST_BYTES else None
 
 
-def _of_all(error: FluintError) -> Reason:
-    """The reason for what concerns every version, not this one."""
-    if isinstance(error, QuotaReachedError):
-        return reasons.API_LIMIT
-    if isinstance(error, NeedsReconnectError):
-        return reasons.NEEDS_RECONNECT
-    if isinstance(error, SetupError):
-        return reasons.saying(reasons.SETUP, str(error))
-    return reasons.NOT_TAKEN
+def _of_other_bytes(version: DueVersion) -> Reason:
+    """A store that cuts an answer short, or still takes the bytes in, shows the right ones a minute later; twice more is enough."""
+    is_again = version.reason == reasons.CONTENT_DIFFERS.code and version.attempts >= _READS - 1
+    return reasons.CONTENT_CHANGED if is_again else reasons.CONTENT_DIFFERS

@@ -8,13 +8,14 @@ from datetime import datetime
 from orchestration.documents.reasons import DEAL_DELETED, DEAL_NOT_IN_FLUINT
 from orchestration.postgres.connection import Connection, Database
 
-# A version that is about to be picked up has no reason yet.
-_AT_ONCE = "15 minutes"
+# A version that is about to be picked up has no reason yet, and neither has one that is on its way: 2 GB at 3 Mbit/s are 90 minutes.
+_GRACE = "case when up.state = 'sending' then interval '2 hours' else interval '15 minutes' end"
+_MOST = 100
 
 
 @dataclass(frozen=True)
 class OpenVersion:
-    """One version that is not uploaded, or not as it should be; ids and codes alone."""
+    """One version with what is to be said of it: ids and codes alone. `outlook` is None where all is well."""
 
     document_id: str
     version_number: int
@@ -26,6 +27,19 @@ class OpenVersion:
 
 
 @dataclass(frozen=True)
+class OpenReason:
+    """A reason for which versions wait, or are there and not as they should be: its code, what they wait for, the sentence, how many.
+
+    `text` may quote what Salesforce said: it is for people, and not for Dagster.
+    """
+
+    code: str
+    outlook: str
+    text: str
+    versions: int
+
+
+@dataclass(frozen=True)
 class Standing:
     """`waiting`: not uploaded and not given up. `open_versions`: the newest hundred. `unexplained`: neither there nor with a reason."""
 
@@ -34,6 +48,7 @@ class Standing:
     given_up: int
     unexplained: int
     open_versions: tuple[OpenVersion, ...]
+    reasons: tuple[OpenReason, ...]
 
 
 def read_standing(database: Database) -> Standing:
@@ -45,22 +60,49 @@ def read_standing(database: Database) -> Standing:
                    count(*) filter (where coalesce(up.state, 'waiting') not in ('uploaded', 'given_up'))::int,
                    count(*) filter (where up.state = 'given_up')::int,
                    count(*) filter (where coalesce(up.state, 'waiting') <> 'uploaded' and up.reason is null
-                                    and coalesce(up.updated_at, version.generated_at) < now() - interval '{_AT_ONCE}')::int
+                                    and coalesce(up.updated_at, version.generated_at) < now() - {_GRACE})::int
             from fluint_app.document_version as version left join fluint_sync.upload as up using (document_id, version_number)
             """  # noqa: S608 - a literal of this file
         ).fetchone()
-        rows = connection.execute(
-            """
-            select document_id::text, version_number, opportunity_id, up.state, outlook, up.reason,
-                   (select instance_url from fluint_sync.connection) || '/' || opportunity_id
-            from fluint_sync.upload as up
-            where up.state <> 'uploaded' or outlook is not null
-            order by updated_at desc, document_id, version_number limit 100
-            """
-        ).fetchall()
-    assert counts is not None  # an aggregate
-    uploaded, waiting, given_up, unexplained = counts
-    return Standing(uploaded, waiting, given_up, unexplained, tuple(OpenVersion(*row) for row in rows))
+        assert counts is not None  # an aggregate
+        still_open = _versions(connection, "(up.state <> 'uploaded' or up.outlook is not null)")
+        uploaded, waiting, given_up, unexplained = counts
+        return Standing(uploaded, waiting, given_up, unexplained, still_open, _reasons(connection))
+
+
+def open_reasons(database: Database) -> tuple[OpenReason, ...]:
+    """Reads why versions wait, or are there and not as they should be; what concerns most first."""
+    with database.transaction() as connection:
+        return _reasons(connection)
+
+
+def uploaded_in(database: Database, run_id: str) -> tuple[OpenVersion, ...]:
+    """Reads the newest hundred versions that a run sent and that are in Salesforce."""
+    with database.transaction() as connection:
+        return _versions(connection, "up.state = 'uploaded' and up.run_id = %s", run_id)
+
+
+def _versions(connection: Connection, condition: str, *values: str) -> tuple[OpenVersion, ...]:
+    rows = connection.execute(
+        f"""
+        select document_id::text, version_number, opportunity_id, up.state, outlook, up.reason,
+               (select instance_url from fluint_sync.connection) || '/' || opportunity_id
+        from fluint_sync.upload as up
+        where {condition} order by updated_at desc, document_id, version_number limit {_MOST}
+        """,  # noqa: S608 - literals of this file
+        values,
+    ).fetchall()
+    return tuple(OpenVersion(*row) for row in rows)
+
+
+def _reasons(connection: Connection) -> tuple[OpenReason, ...]:
+    rows = connection.execute(
+        """
+        select reason, outlook, reason_text, count(*)::int from fluint_sync.upload
+        where outlook is not null group by 1, 2, 3 order by 4 desc, 1, 3
+        """
+    ).fetchall()
+    return tuple(OpenReason(*row) for row in rows)
 
 
 @dataclass(frozen=True)

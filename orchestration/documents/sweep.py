@@ -14,7 +14,13 @@ from uuid import UUID
 from orchestration.documents import naming
 from orchestration.documents.files_list import deals_without_files_list
 from orchestration.documents.look import TOGETHER, InSalesforce, versions_on
-from orchestration.documents.reasons import DOUBLE, FILE_DELETED, FILES_LIST_MISSING, Reason
+from orchestration.documents.reasons import (
+    DOUBLE,
+    FILE_DELETED,
+    FILE_NOT_SHOWN,
+    FILES_LIST_MISSING,
+    Reason,
+)
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Connection, Database
 from orchestration.salesforce import soql
@@ -45,12 +51,13 @@ class Uploaded:
 
 @dataclass
 class SweepReport:
-    """How many versions were looked at, and what was found."""
+    """How many versions were looked at, and what was found; `not_shown` by Salesforce at all, `not_listed` on the page for people."""
 
     looked_at: int = 0
     doubles: int = 0
     deleted: int = 0
     not_shown: int = 0
+    not_listed: int = 0
 
 
 def sweep(database: Database, salesforce: Salesforce, *, run_id: str) -> SweepReport:
@@ -97,15 +104,25 @@ def _compare(
         markers=[version.marker for version in some],
     )
     for version in some:
-        there = [one for one in found.get(version.marker, ()) if not one.is_deleted]
+        there = found.get(version.marker, ())
+        live = [one for one in there if not one.is_deleted]
+        reason = _judge(version, there, live)
         report.looked_at += 1
-        report.doubles += len(there) > 1
-        report.deleted += not there
-        report.not_shown += version.opportunity_id in hidden
-        reason = DOUBLE if len(there) > 1 else FILE_DELETED if not there else None
+        report.doubles += reason is DOUBLE
+        report.deleted += reason is FILE_DELETED
+        report.not_shown += reason is FILE_NOT_SHOWN
+        report.not_listed += version.opportunity_id in hidden
         if reason is None and version.opportunity_id in hidden:
             reason = FILES_LIST_MISSING
-        _note(connection, version, there, reason)
+        _note(connection, version, live, reason)
+
+
+def _judge(version: Uploaded, there: Sequence[InSalesforce], live: Sequence[InSalesforce]) -> Reason | None:
+    """A file stays in the recycle bin for two weeks: one that was never seen there may as well be hidden from the integration user."""
+    if live:
+        return DOUBLE if len(live) > 1 else None
+    was_deleted = there or version.reason == FILE_DELETED.code
+    return FILE_DELETED if was_deleted else FILE_NOT_SHOWN
 
 
 def _note(

@@ -1,7 +1,8 @@
 """Drains the outbox: one process at a time, several senders in it, each version of a document after the one before it.
 
 This thread decides: it looks for versions whose upload ended unclearly, hands out what is due, and asks Salesforce in one query
-about hundreds of versions that it took. Senders (sender.py) only send. Calls: one POST a file, one query for 200 of them.
+about hundreds of versions that it took. Senders (sender.py) only send; large files leave one of them to the others. Calls: one POST a
+file, one query for 200 of them.
 The rules are in docs/documents.md.
 """
 
@@ -25,7 +26,7 @@ from orchestration.documents.look import TOGETHER, InSalesforce, confirm, look_f
 from orchestration.documents.outbox import DueVersion
 from orchestration.documents.reasons import Reason
 from orchestration.documents.sender import Outcome, Sender
-from orchestration.errors import FluintError, QuotaReachedError, TransientError
+from orchestration.errors import FluintError, QuotaReachedError, Remedy, TransientError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.locks import Hold, held_alone
@@ -44,7 +45,9 @@ ROLLING = timedelta(hours=1)
 _POLL = 1.0  # seconds between two looks into the outbox while large files are under way
 _MOST_IN_VAIN = 20  # unclear or untaken one after the other: Salesforce is away
 LONGEST = 600.0
-"""Seconds after which a drain begins nothing new, so that the run ends and the tables are brought up to date."""
+"""Seconds after which a drain begins nothing new, so that the run ends. Small files go on beside one that keeps it from ending."""
+LARGE = 32 * 1024**2
+"""Bytes from which a file is large: it may take half an hour, and others do not wait for it."""
 
 
 @dataclass
@@ -86,7 +89,7 @@ def drain(
         senders = stack.enter_context(_senders(database, salesforce, open_uri, run_id, hold))
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="upload") as pool:
-                _Drain(connection, salesforce, open_uri, pool, senders, workers, report).run()
+                _Drain(connection, salesforce, open_uri, pool, senders, hold.insist, workers, report).run()
         finally:
             record_calls(database, run_id, salesforce.take_calls(), salesforce.usage)
     return report
@@ -125,6 +128,14 @@ def _senders(
                 record_calls(database, run_id, sender.salesforce.take_calls(), sender.salesforce.usage)
 
 
+@dataclass(frozen=True)
+class _UnderWay:
+    """A version in a sender's hands, and since when (monotonic)."""
+
+    version: DueVersion
+    since: float
+
+
 @dataclass
 class _Drain:
     """The deciding thread of one drain."""
@@ -134,10 +145,12 @@ class _Drain:
     open_uri: Callable[[str], BinaryIO]
     pool: ThreadPoolExecutor
     send: Send
+    may_go_on: Callable[[], None]
     workers: int
     report: UploadReport
     _due: deque[DueVersion] = field(default_factory=deque)
-    _sending: dict[Future[Outcome | None], DueVersion] = field(default_factory=dict)
+    _large: deque[DueVersion] = field(default_factory=deque)
+    _sending: dict[Future[Outcome | None], _UnderWay] = field(default_factory=dict)
     _taken: list[DueVersion] = field(default_factory=list)
     _in_vain: int = 0
     _is_stale: bool = True
@@ -153,15 +166,22 @@ class _Drain:
             if self._sending:
                 done, _ = wait(self._sending, timeout=_POLL, return_when=FIRST_COMPLETED)
                 for future in done:
-                    version = self._sending.pop(future)
-                    self._note(version, future.result())
+                    del self._sending[future]
+                    self._note(future.result())
             if len(self._taken) >= TOGETHER or (self._taken and self._may_confirm()):
                 self._confirm()
-            elif not self._sending and not self._due and not self._is_stale:
+            elif not (self._sending or self._due or self._large or self._is_stale):
                 return
 
     def _is_over(self) -> bool:
-        return self.report.error is not None or time.monotonic() - self._began > LONGEST
+        try:
+            self.may_go_on()  # another process looks by now, and what is `sending` is in its hands
+        except TransientError as error:
+            self.report.error = self.report.error or error
+        if self.report.error is not None:
+            return True
+        ends = self._began + LONGEST
+        return time.monotonic() > ends and not any(each.since < ends for each in self._sending.values())
 
     def _may_confirm(self) -> bool:
         return not self._sending or time.monotonic() - self._confirmed > _POLL
@@ -169,33 +189,46 @@ class _Drain:
     def _take(self) -> None:
         """Looks into the outbox when there is nothing left to hand out, and something may have come."""
         if self._is_over():
+            if self.report.error is None and (self._due or self._large or self._is_stale):
+                outbox.explain_waiting(self.connection, reasons.IN_LINE)
             self._due.clear()
+            self._large.clear()
             self._is_stale = False
             return
         if self._due or not (self._is_stale or time.monotonic() - self._looked > _POLL):
             return
         self.report.not_uploaded.update(outbox.enqueue(self.connection))
-        busy = {version.document_id for version in [*self._sending.values(), *self._taken]}
+        under_way = [each.version for each in self._sending.values()]
+        busy = {version.document_id for version in [*under_way, *self._taken, *self._large]}
         found = outbox.due(self.connection, busy, _TAKEN_AT_ONCE)
         self._looked, self._is_stale = time.monotonic(), bool(found)
-        self._due.extend(v for v in found if v.state in ("waiting", "failed"))
+        for version in (v for v in found if v.state in ("waiting", "failed")):
+            (self._large if version.byte_size >= LARGE else self._due).append(version)
         self._taken += [v for v in found if v.state == "sent"]
         if unclear := [v for v in found if v.state == "sending"]:
             self._look(unclear)
 
     def _hand_out(self) -> None:
+        while self._large and self._may_begin_large():
+            self._begin(self._large.popleft())
         while self._due and len(self._sending) < 2 * self.workers:
-            version = self._due.popleft()
-            self._sending[self.pool.submit(self.send, version)] = version
+            self._begin(self._due.popleft())
 
-    def _note(self, version: DueVersion, outcome: Outcome | None) -> None:
+    def _may_begin_large(self) -> bool:
+        large = sum(each.version.byte_size >= LARGE for each in self._sending.values())
+        return large < max(1, self.workers - 1) and time.monotonic() - self._began <= LONGEST
+
+    def _begin(self, version: DueVersion) -> None:
+        self._sending[self.pool.submit(self.send, version)] = _UnderWay(version, time.monotonic())
+
+    def _note(self, outcome: Outcome | None) -> None:
         if outcome is None:
             return
         if outcome.content_version_id:
             self._in_vain = 0
-            self.report.bytes_sent += version.byte_size
+            self.report.bytes_sent += outcome.version.byte_size
             self._taken.append(
-                replace(version, content_version_id=outcome.content_version_id, md5=outcome.md5)
+                replace(outcome.version, content_version_id=outcome.content_version_id, md5=outcome.md5)
             )
             return
         assert outcome.reason is not None  # it was not sent
@@ -207,17 +240,14 @@ class _Drain:
         elif isinstance(outcome.error, TransientError):
             self._in_vain += 1
             if self._in_vain >= _MOST_IN_VAIN:
-                self._stop(outcome.error)
+                self._stop(outcome.error, reasons.NOT_TAKEN)
         elif outcome.error:
-            self._stop(outcome.error)
+            self._stop(outcome.error, outcome.reason)
         else:
             self._in_vain = 0
 
-    def _stop(
-        self, error: FluintError | None, reason: Reason | None = None, until: datetime | None = None
-    ) -> None:
-        if until and reason:
-            outbox.hold_back(self.connection, reason, until)
+    def _stop(self, error: FluintError | None, reason: Reason, until: datetime | None = None) -> None:
+        outbox.hold_back(self.connection, reason, until)
         self.report.error = self.report.error or error
         self.report.until = self.report.until or until
 
@@ -225,8 +255,8 @@ class _Drain:
         """Notes that a question could not be asked; what stops every question stops the drain."""
         if isinstance(error, QuotaReachedError):
             self._stop(error, reasons.API_LIMIT, error.until)
-        elif not isinstance(error, TransientError):
-            self._stop(error)
+        elif error.remedy is not Remedy.RETRY:
+            self._stop(error, reasons.of_all(error))
 
     def _look(self, versions: Sequence[DueVersion]) -> None:
         """Looks for versions of unknown outcome; one that was not there twice, half an hour apart, is sent again."""
@@ -277,30 +307,39 @@ class _Drain:
 
     def _settle(self, version: DueVersion, there: Sequence[InSalesforce], *, is_shown: bool = True) -> None:
         """Records where a version stands, with what is wrong about it there."""
-        first = there[0]
-        reason = self._what_is_wrong(version, there) or (None if is_shown else reasons.FILES_LIST_MISSING)
+        first = next((one for one in there if not one.is_deleted), there[0])
+        reason = what_is_wrong(version, there, lambda: version.md5 or self._md5_of(version))
+        reason = reason or (None if is_shown else reasons.FILES_LIST_MISSING)
         outbox.record_uploaded(
             self.connection, version, first.content_version_id, first.content_document_id, reason
         )
 
-    def _what_is_wrong(self, version: DueVersion, there: Sequence[InSalesforce]) -> Reason | None:
-        first = there[0]
-        if first.is_deleted:
-            return reasons.FILE_DELETED
-        if len(there) > 1:
-            return reasons.DOUBLE
-        md5 = version.md5 or self._md5_of(version)
-        is_other = first.byte_size != version.byte_size or (
-            first.checksum and md5 and first.checksum.lower() != md5
-        )
-        return reasons.CHECKSUM_DIFFERS if is_other else None
-
     def _md5_of(self, version: DueVersion) -> str | None:
-        """The MD5 of a version that an earlier process sent; None where its bytes can no longer be read."""
+        """The MD5 of a version that an earlier process sent; None where its bytes cannot be read, or are others by now."""
         if not version.content_uri:
-            return md5_of(io.BytesIO(outbox.content_of(self.connection, version) or b""))
+            stored = outbox.content_of(self.connection, version) or b""
+            return md5_of(io.BytesIO(stored), version.sha256)
         try:
             with closing(self.open_uri(version.content_uri)) as content:
-                return md5_of(content)
+                return md5_of(content, version.sha256)
         except (OSError, ValueError, ImportError):
             return None
+
+
+def what_is_wrong(
+    version: DueVersion, there: Sequence[InSalesforce], md5: Callable[[], str | None]
+) -> Reason | None:
+    """What is wrong about a version where it stands, as far as Salesforce says; a deleted double is as good as none.
+
+    `md5` gives that of the bytes that were sent, None where nobody knows it any more.
+    """
+    live = [one for one in there if not one.is_deleted]
+    if not live:
+        return reasons.FILE_DELETED
+    if len(live) > 1:
+        return reasons.DOUBLE
+    (one,) = live
+    if one.byte_size not in (None, version.byte_size):
+        return reasons.CHECKSUM_DIFFERS
+    sent = md5() if one.checksum else None
+    return reasons.CHECKSUM_DIFFERS if sent and one.checksum and one.checksum.lower() != sent else None

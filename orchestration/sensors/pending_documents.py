@@ -14,7 +14,8 @@ from orchestration.sensors.runs import deferred_until, rests_until, unfinished_r
 @dg.sensor(
     name="pending_documents_sensor",
     job_name=UPLOAD_DOCUMENTS,
-    minimum_interval_seconds=5,
+    # The daemon looks at its sensors every 5 s; with 5 here every second look would come a moment too early, and be left out.
+    minimum_interval_seconds=3,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts upload_documents_job when Fluint generated a document version that is not in Salesforce yet.",
 )

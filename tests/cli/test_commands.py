@@ -220,7 +220,7 @@ def test_documents_that_were_refused_say_why_and_are_tried_again_on_request(
             [document, deal],
         )
     for command in (["documents", "list", "--open"], ["status"]):
-        assert "1 × needs admin: The storage is full." in shell(*command).line
+        assert "1 × storage_full, needs admin: The storage is full." in shell(*command).line
     assert "now: 1." in shell("documents", "retry", str(document)).line
     assert shell.ask(f"select retry_at from fluint_sync.upload where document_id = '{document}'") == [(None,)]
     assert "one document" in shell("documents", "retry", "--as-new").line

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,11 @@ CALLBACK = "http://localhost:1717/callback"
 V = "/services/data/v66.0"
 ROOT = Path(__file__).parents[2]
 _MOST_PAGES = 6
+_TESTS = "client=tests"
+# What the product may send besides GET: queries of its own in a composite, ids to read, its own Bulk query jobs, and files.
+_OURS = re.compile(
+    r"POST (composite|composite/sobjects/\w+|sobjects/ContentVersion|jobs/query)/?|(PATCH|DELETE) jobs/query/\w+/?"
+)
 
 
 class _Form(HTMLParser):
@@ -53,6 +59,10 @@ class RunningOrg:
 
     card: dict[str, Any]
     http: requests.Session = field(repr=False)
+
+    def __post_init__(self) -> None:
+        # Told apart from the product's own calls in the access log.
+        self.http.headers["Sforce-Call-Options"] = _TESTS
 
     @property
     def url(self) -> str:
@@ -132,8 +142,22 @@ def serving(directory: Path, opportunities: int) -> Iterator[RunningOrg]:
         with requests.Session() as http:
             http.verify = card["ca_file"]
             http.trust_env = False
-            yield RunningOrg(card, http)
+            org = RunningOrg(card, http)
+            yield org
+            http.close()
+            assert not (foreign := foreign_writes(org)), f"the product wrote what nobody asked for: {foreign}"
     finally:
         process.terminate()
         process.wait(30)
         process.stdout.close()
+
+
+def foreign_writes(org: RunningOrg) -> list[str]:
+    """Calls of the product, over the org's whole life, that are neither reads nor new versions of files."""
+    api = re.compile(r"/services/data/v[\d.]+/")
+    found = []
+    for call in org.admin("GET", "/log/writes"):
+        if call["client"] != _TESTS and api.match(call["path"]):
+            found += [f"{call['method']} {api.sub('', call['path'])}"]
+            found += [f"in a composite: {each}" for each in call["requests"] if not each.startswith("GET ")]
+    return [each for each in found if not _OURS.fullmatch(each)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from orchestration.assets.documents import UPLOAD
 from orchestration.documents.library import add_version
 from tests.dagster.house import House, failure
 
@@ -63,21 +66,66 @@ def test_covered_months_are_marked_whoever_covered_them(house: House) -> None:
 
 
 @pytest.mark.slow
-def test_a_generated_document_is_sent_and_modelled(house: House, tmp_path: Path) -> None:
-    """The way back: from a row of the app to a file on the opportunity, without anybody's doing."""
+def test_a_generated_document_is_sent_and_modelled_and_the_run_shows_what_became_of_all(
+    house: House, tmp_path: Path
+) -> None:
+    """The way back, from a row of the app to a file on the opportunity, without anybody's doing; and a run that shows no one why the
+    other one is not there, or shows titles, of which Dagster's log could not be rid."""
     house.run("list_missing_job")
     assert "No document" in house.tick("pending_documents_sensor").skip_message
     deal = house.ask("select deal_id from fluint.deals order by 1 limit 1")[0][0]
-    file = tmp_path / "offer.txt"
-    file.write_text("An offer.")
-    add_version(house.bench.database, file, opportunity_id=deal, title="Offer")
+    house.bench.org.admin("PATCH", "/switches", {"blocked_file_types": "exe"})
+    for name, title in (("offer.txt", "Offer"), ("plan.exe", "A secret title")):
+        (tmp_path / name).write_text("An offer.")
+        add_version(house.bench.database, tmp_path / name, opportunity_id=deal, title=title)
     (request,) = house.tick("pending_documents_sensor").run_requests
     assert [key.path for key in request.asset_selection] == [["fluint_sync", "upload"]]
     result = house.run("upload_documents_job", **request.tags)
     assert result.success, failure(result)
-    assert house.ask("select deal_id, upload_state from fluint.deal_documents") == [(deal, "uploaded")]
+    modelled = "select deal_id, upload_state, upload_reason from fluint.deal_documents order by 2"
+    assert house.ask(modelled) == [(deal, "failed", "type_blocked"), (deal, "uploaded", None)]
     links = house.bench.records(
         f"SELECT Id, ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{deal}'"
     )
     assert len(links) == 1
+    _shows_what_became_of_both(result, deal)
     assert "No document" in house.tick("pending_documents_sensor").skip_message
+    _is_found_overlooked(house, deal, tmp_path / "offer.txt")
+
+
+def _shows_what_became_of_both(result: dg.ExecuteInProcessResult, deal: str) -> None:
+    (shown,) = (
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == UPLOAD
+    )
+    counts = {
+        name: shown[name].value for name in ("uploaded", "waiting", "given_up", "bytes_sent", "complete")
+    }
+    assert counts == {"uploaded": 1, "waiting": 1, "given_up": 0, "bytes_sent": 9, "complete": True}
+    assert [record.data for record in shown["not_uploaded"].value] == [
+        {"reason": "type_blocked", "versions": 1}
+    ]
+    assert [record.data for record in shown["open_by_reason"].value] == [
+        {"reason": "type_blocked", "waits for": "needs admin", "versions": 1}
+    ]
+    for name, ending in (("uploaded_versions", "| uploaded |  |  |"), ("open_versions", "| type_blocked |")):
+        (row,) = shown[name].value.splitlines()[2:]
+        assert re.match(rf"\| \[{deal}\]\(https://\S+/{deal}\) \| \S{{36}} \| 1 \|", row), row
+        assert row.endswith(ending)
+    assert "secret" not in str(shown)
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks == {"is_current": True, "every_version_is_in_salesforce_or_has_a_reason": True}
+
+
+def _is_found_overlooked(house: House, deal: str, file: Path) -> None:
+    """A version for which no run is started: the daily job looks at what the runs that send would never see."""
+    add_version(house.bench.database, file, opportunity_id=deal, title="Overlooked")
+    with house.bench.database.transaction() as connection:
+        connection.execute("update fluint_app.document_version set generated_at = now() - interval '1 hour'")
+    result = house.run("check_documents_job")
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks == {
+        "every_version_is_in_salesforce_once": True,
+        "every_version_is_in_salesforce_or_has_a_reason": False,
+    }

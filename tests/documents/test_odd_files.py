@@ -35,7 +35,12 @@ def test_names_of_any_kind_arrive_as_they_are_and_the_bytes_with_them(
     file.write_bytes(b"long")
     add_version(bench.database, file, opportunity_id=deal, title="L" * 300 + ".docx")
     expected["L" * 250 + ".docx"] = hashlib.md5(b"long", usedforsecurity=False).hexdigest()
+    before = bench.log_position()
     assert drain(bench.database, bench.client, run_id="upload").uploaded == len(expected)
+    posts = [
+        e for e in bench.org.admin("GET", f"/log?after={before}") if e["path"].endswith("/ContentVersion")
+    ]
+    assert sorted(e["content_type"] for e in posts) == ["application/octet-stream"] + ["text/markdown"] * 4
     ids = bench.ask("select string_agg(quote_literal(content_version_id), ',') from fluint_sync.upload")[0][0]
     shown = bench.records(f"SELECT Title, Checksum FROM ContentVersion WHERE Id IN ({ids})")
     assert {row["Title"]: row["Checksum"] for row in shown} == expected
