@@ -124,8 +124,7 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
             CHECK_DOCUMENTS,
             SWEEP | EXPLAINED,
             None,
-            "Asks Salesforce for the documents of the last weeks: each version once, none deleted, all where people see them; and looks"
-            " for versions that are neither there nor explained.",
+            "Asks Salesforce for the documents of the last weeks: once each, none deleted, all seen by people; finds what nothing explains.",
         ),
         _job(
             SNAPSHOT_DEALS,

@@ -103,10 +103,10 @@ def _shows_what_became_of_both(result: dg.ExecuteInProcessResult, deal: str) -> 
         name: shown[name].value for name in ("uploaded", "waiting", "given_up", "bytes_sent", "complete")
     }
     assert counts == {"uploaded": 1, "waiting": 1, "given_up": 0, "bytes_sent": 9, "complete": True}
-    assert [record.data for record in shown["not_uploaded"].value] == [
+    assert [record.data for record in shown["not_uploaded"].records] == [
         {"reason": "type_blocked", "versions": 1}
     ]
-    assert [record.data for record in shown["open_by_reason"].value] == [
+    assert [record.data for record in shown["open_by_reason"].records] == [
         {"reason": "type_blocked", "waits for": "needs admin", "versions": 1}
     ]
     for name, ending in (("uploaded_versions", "| uploaded |  |  |"), ("open_versions", "| type_blocked |")):
