@@ -124,7 +124,7 @@ def _other_jobs(model_tests: dg.AssetSelection) -> "list[UnresolvedAssetJobDefin
             CHECK_DOCUMENTS,
             SWEEP | EXPLAINED,
             None,
-            "Asks Salesforce for the documents of the last weeks: once each, none deleted, all seen by people; finds what nothing explains.",
+            "Asks Salesforce for the documents of the last weeks: once each, none deleted, all seen by people; finds the unexplained.",
         ),
         _job(
             SNAPSHOT_DEALS,
