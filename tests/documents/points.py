@@ -23,7 +23,7 @@ class Killed(BaseException):
     """The process ends here; nothing catches it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """One run of the uploader. It dies at its point number `dies_at` (from 0), never if that is None; `passed` names the points."""
 
