@@ -248,6 +248,15 @@ def test_documents_cannot_be_created_nor_versions_deleted(api: Served) -> None:
     assert download(api, made).status_code == 200
 
 
+def test_a_document_that_is_handed_over_has_versions_of_the_new_owner(api: Served) -> None:
+    """Object Reference, ContentVersion, OwnerId: the document's owner. Fault: who no longer has the file goes on seeing its versions."""
+    made = upload(api)
+    rep = api.org.store.find_ids("User", IsActive=1)[-1]
+    changed = api.call("PATCH", f"/sobjects/ContentDocument/{document(api, made)}", {"OwnerId": rep})
+    assert changed.status_code == 204
+    assert (api.org.store.get("ContentVersion", made) or {})["OwnerId"] == rep != api.world.admin
+
+
 def test_deleting_a_document_takes_versions_and_links_along(api: Served) -> None:
     """API sheet 5: deleting a ContentDocument removes all versions; a version for it is ENTITY_IS_DELETED."""
     deal = api.world.add("Opportunity")

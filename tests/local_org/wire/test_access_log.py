@@ -187,3 +187,20 @@ def test_the_log_of_an_earlier_version_is_carried_on(tmp_path: Path) -> None:
     org = Org.open(tmp_path)
     assert AccessLog(org).entries()[0]["path"] == "/"
     org.close()
+
+
+def test_writes_are_told_apart_by_the_client_that_the_caller_names(api: Web) -> None:
+    """A test that changes the org itself must not hide a write of the product's, nor be taken for one."""
+    before = _writes(api)
+    body = {"compositeRequest": [{"method": "GET", "url": f"{V}/limits", "referenceId": "a"}]}
+    for headers in ({}, {"Sforce-Call-Options": "client=tests"}):
+        assert api.post(f"{V}/composite", json=body, headers=headers).ok
+    get(api, "/limits")
+    made = [each for each in _writes(api) if each not in before]
+    assert {(each["method"], each["path"], each["client"], str(each["requests"])) for each in made} == {
+        ("POST", f"{V}/composite", client, f"['GET {V}/limits']") for client in (None, "client=tests")
+    }
+
+
+def _writes(api: Web) -> list[dict[str, Any]]:
+    return list(api.get("/__local_org__/log/writes").json())
