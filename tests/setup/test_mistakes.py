@@ -69,6 +69,8 @@ WAY_IN = [
          everything=True),
     case("app_not_installed", "app_permitted", ADVICE, "app_not_installed", "does not list the app as installed",
          "The next sign-in is refused", f"{SYSTEM} 'Approve Uninstalled Connected Apps'", also={"refresh_token_policy": UNTESTED}),
+    case("app_deleted", "app_permitted", STOPS, "app_missing", "not installed there any more", "External Client App Manager › New",
+         everything=True),
     case("token_expires_by_age", "refresh_token_policy", STOPS, "token_expires_by_age", "30 hours, days or months",
          f"{POLICIES} › Refresh Token Policy › choose 'Refresh token is valid until revoked'"),
     case("token_expires_when_idle", "refresh_token_policy", ADVICE, "token_expires_when_idle", "it was last used on", POLICIES),

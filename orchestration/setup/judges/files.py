@@ -9,30 +9,15 @@ from orchestration.setup.judges.common import listed, unseen, unseen_fault
 from orchestration.setup.judges.reading import PLURALS
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Layout, Limit, Seen
+from orchestration.setup.texts import uploads as texts
 
 _LOW_STORAGE = 0.02
+_WHO_SENDS = (
+    ("upload_refused", texts.OF_AN_ADMIN),
+    ("upload_not_sent", texts.OF_THE_OPERATOR),
+    ("upload_given_up", texts.OF_THE_WORKSPACE),
+)
 _NO_RECORD_TYPE = "no record type"
-
-# What an org's own rules answer to a save (REST API Developer Guide, Status Codes), and where an admin finds the rule.
-_OF_SALESFORCE = {
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "Setup › Object Manager › Content Version › Validation Rules: let the integration user pass",
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "Setup › Apex Triggers and Setup › Flows on Content Version or Content Document Link: see"
-    " which fails for the integration user",
-    "CANNOT_EXECUTE_FLOW_TRIGGER": "Setup › Flows on Content Version or Content Document Link: see the one that fails",
-    "DUPLICATES_DETECTED": "Setup › Duplicate Rules: let the integration user pass",
-    "REQUIRED_FIELD_MISSING": "Setup › Object Manager › Content Version › Fields & Relationships: let no custom field be required",
-    "STORAGE_LIMIT_EXCEEDED": "Setup › Storage Usage: delete files that nobody needs, or buy storage",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "Setup › Sharing Settings: share opportunities with the integration user for Read/Write, or grant it"
-    " 'Modify All' on them",
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Setup › Sharing Settings: share opportunities with the integration user for"
-    " Read/Write, or grant it 'Modify All' on them",
-}
-_OF_FLUINT = {
-    "empty_file": "Generate the documents again: they have no content",
-    "content_unreadable": "See that the machine that Fluint runs on can read the addresses in fluint_app.document_version.content_uri",
-    "answer_lost": "Run `fluint documents list` later: they are looked for, and sent again if they are not there",
-}
-_SEE = "Run `fluint documents list`, which names each version with its reason"
 
 
 def files_can_be_created(seen: Seen) -> Judgement:
@@ -129,12 +114,10 @@ def file_limits(seen: Seen) -> Judgement:
 
 def uploads(seen: Seen) -> Judgement:
     """What became of the documents that were to be sent? The org's own rules show only in what they refuse."""
-    faults = [_upload(reason, versions) for reason, versions in seen.fluint.uploads.items()]
-    return wrong(*faults) if faults else fine("Salesforce refused no document.")
-
-
-def _upload(reason: str, versions: int) -> Fault:
-    values: dict[str, object] = {"reason": reason, "versions": versions}
-    if reason.isupper():
-        return Fault("upload_refused", reason, values | {"step": _OF_SALESFORCE.get(reason, _SEE)})
-    return Fault("upload_not_sent", reason, values | {"step": _OF_FLUINT.get(reason, _SEE)})
+    faults = [
+        Fault(code, reason, {"reason": reason.replace("_", " "), "versions": versions, "step": steps[reason]})
+        for reason, versions in seen.fluint.uploads.items()
+        for code, steps in _WHO_SENDS
+        if reason in steps
+    ]
+    return wrong(*faults) if faults else fine("Every document is in Salesforce, or on its way.")

@@ -113,8 +113,9 @@ def deals_arrive(seen: Seen) -> Judgement:
         return fine("No owner is in scope yet; deals are compared then.")
     if isinstance(theirs, FluintError):
         return unseen(seen, "how many deals there should be", theirs)
-    # A deal that changed since is left out there and may still be counted here: only fewer than theirs are too few.
-    if theirs > fluint.deals_held:
+    # A deal that changed since is left out there and may still be counted here, and one that was erased here is there: only fewer
+    # than theirs without the erased are too few.
+    if theirs > fluint.deals_held + fluint.deals_erased:
         since = fluint.filters.created_since
         values: dict[str, object] = {
             "theirs": theirs,
@@ -123,7 +124,8 @@ def deals_arrive(seen: Seen) -> Judgement:
             "this_month": f"{fluint.now:%Y-%m}",
         }
         return wrong(Fault("deals_missing", values=values))
-    return fine(f"{theirs:,} deals of {len(fluint.owners):,} owners, here as in Salesforce.")
+    erased = f" ({fluint.deals_erased:,} were erased here)" if fluint.deals_erased else ""
+    return fine(f"{theirs:,} deals of {len(fluint.owners):,} owners, here as in Salesforce{erased}.")
 
 
 def stages(seen: Seen) -> Judgement:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from orchestration.errors import FluintError, ObjectUnavailableError
 from orchestration.salesforce.describe import Describe
+from orchestration.salesforce.governed import ACTIVITIES, EVERYBODYS
 from orchestration.setup.judges.common import listed, unseen, unseen_fault
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Seen
@@ -22,6 +23,8 @@ PLURALS = {
     "EmailMessage": "Email Messages",
     "OpportunityContactRole": "Opportunity Contact Roles",
     "User": "Users",
+    "Task": "Tasks",
+    "Event": "Events",
 }
 _MISSING = {
     "Opportunity": "No deal comes in or changes",
@@ -64,10 +67,7 @@ _OF_A_FEATURE = frozenset(
         "LastOpenedDate",
     }
 )
-_EVERYBODYS = frozenset({"User", "OpportunityStage", "RecordType"})
 _GOVERNED_BY = {"OpportunityContactRole": "Opportunity"}
-# No permission rows of their own: Enhanced Email brings the first, 'Access Activities' opens all three.
-_ACTIVITIES = frozenset({"EmailMessage", "Task", "Event"})
 
 
 def judge_of(sobject: SObject) -> Callable[[Seen], Judgement]:
@@ -105,14 +105,14 @@ def _values(seen: Seen, sobject: str) -> dict[str, object]:
 
 def _unreadable(seen: Seen, sobject: str, error: FluintError) -> Fault:
     values = _values(seen, sobject)
-    if sobject in _ACTIVITIES - {"EmailMessage"}:
-        return Fault("activities_missing", sobject, values, error)
     if sobject == "EmailMessage":
         allowed = seen.salesforce.may_access_activities
         if isinstance(allowed, FluintError):
             return Fault("email_object_missing", sobject, values, error)
         return Fault("enhanced_email_off" if allowed else "activities_missing", sobject, values, error)
-    if sobject in _EVERYBODYS:
+    if sobject in ACTIVITIES:
+        return Fault("activities_missing", sobject, values, error)
+    if sobject in EVERYBODYS:
         return Fault("object_of_everybody_missing", sobject, values, error)
     return Fault(
         "deals_not_readable" if sobject == "Opportunity" else "object_not_readable", sobject, values, error
@@ -199,9 +199,9 @@ def _tested(sobject: SObject) -> str:
     """What is tested of an object: its describe, and what governs it."""
     if sobject.name == "User":
         return "describe of User; active users seen, against used licences"
-    if sobject.name in _EVERYBODYS:
+    if sobject.name in EVERYBODYS:
         return f"describe of {sobject.name}, which everybody may read"
-    if sobject.name in _ACTIVITIES:
+    if sobject.name in ACTIVITIES:
         return f"describe of {sobject.name}, which 'Access Activities' governs"
     governing = _GOVERNED_BY.get(sobject.name, sobject.name)
     return f"describe of {sobject.name}; the permissions on {governing} of all assigned permission sets"

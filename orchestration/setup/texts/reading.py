@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.setup.outcome import Outcome
-from orchestration.setup.texts.form import ADMIN, OPERATOR, Text
+from orchestration.setup.texts.form import ADMIN, OPERATOR, WORKSPACE, Text
 
 _OBJECT = "{holder} › Object Settings › {plural} › Edit"
 _OTHERS = "The other objects go on."
@@ -151,7 +151,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "upload_refused": Text(
         Outcome.FEATURE,
-        "Salesforce refused {versions:,} document versions with {reason}.",
+        "Salesforce refused {versions:,} document versions: {reason}.",
         "These documents do not appear on their deals.",
         "Other documents are sent; none is held up.",
         ADMIN,
@@ -163,6 +163,14 @@ TEXTS: Mapping[str, Text] = {
         "These documents do not appear on their deals.",
         "Other documents are sent; none is held up.",
         OPERATOR,
+        "{step}",
+    ),
+    "upload_given_up": Text(
+        Outcome.ADVICE,
+        "{versions:,} document versions are not sent any more: {reason}.",
+        "These documents do not appear on their deals.",
+        "Other documents are sent; none is held up.",
+        WORKSPACE,
         "{step}",
     ),
 }

@@ -45,6 +45,14 @@ TEXTS: Mapping[str, Text] = {
         OPERATOR,
         "Correct the setting that the text above names",
     ),
+    "my_domain_renamed": Text(
+        Outcome.STOPS,
+        "The org does not answer at the address that it had when it was connected: its My Domain seems to have been renamed.",
+        "Deals in Fluint stay as they were at the last sync.",
+        _STANDS,
+        ADMIN,
+        "Setup › My Domain: read the current name, and run `fluint connect` with it; rows and cursors stay",
+    ),
     "user_inactive": Text(
         Outcome.STOPS,
         "{user} is deactivated in Salesforce.",
@@ -152,6 +160,15 @@ TEXTS: Mapping[str, Text] = {
         "Setup › Connected Apps OAuth Usage › {app} › Install; or {holder} › System Permissions › Edit › tick 'Approve Uninstalled"
         " Connected Apps' › Save",
     ),
+    "app_missing": Text(
+        Outcome.STOPS,
+        "The org refuses {user} the app, because it is not installed there any more.",
+        "Deals in Fluint stay as they were at the last sync.",
+        _STANDS,
+        ADMIN,
+        "Setup › Connected Apps OAuth Usage › {app} › Install (a deleted External Client App: Setup › External Client App Manager › New)"
+        + _AGAIN,
+    ),
     "token_expires_by_age": Text(
         Outcome.STOPS,
         "The app's refresh token ends {period} after sign-in, however often it is used.",
@@ -175,6 +192,15 @@ TEXTS: Mapping[str, Text] = {
         "Everything works while Fluint runs at least once a day.",
         ADMIN,
         _POLICIES + " › Refresh Token Policy › choose 'Refresh token is valid until revoked' › Save",
+    ),
+    "token_was_idle": Text(
+        Outcome.ADVICE,
+        "Until this check, nobody had used the connection since {since:%Y-%m-%d}: many policies end a refresh token after {days} days"
+        " without use, and this app's cannot be seen.",
+        "Somebody has to sign in again, if Fluint rests for that long.",
+        "Everything works: this check has renewed it.",
+        OPERATOR,
+        "Start `fluint ui`, or Dagster's daemon, and leave it running: its daily check alone keeps the connection alive",
     ),
     "token_policy_hidden": Text(
         Outcome.UNTESTED,
