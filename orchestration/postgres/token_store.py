@@ -169,8 +169,8 @@ class PostgresTokenStore(Generic[T]):
             )
         if row[6] == "needs_reconnect":
             raise NeedsReconnectError(
-                f"The connection to Salesforce no longer works: {row[7]} What was imported stays readable. A Salesforce admin"
-                " connects again with `fluint connect`; the sync then goes on from where it was."
+                f"The connection to Salesforce no longer works: {row[7]} What was imported stays readable; after `fluint connect` the sync"
+                " goes on from where it was."
             )
         return self._made(row)
 

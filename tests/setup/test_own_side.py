@@ -60,6 +60,8 @@ OF_THE_ORG: list[tuple[str, str, str, dict[str, Any]]] = [
      {"describes": {"OpportunityStage": NOT_THERE}}),
     ("email_message", "email_object_missing", "no Enhanced Email, or the user lacks 'Access Activities'",
      {"describes": {"EmailMessage": NOT_THERE}, "may_access_activities": MissingFieldError("no such field")}),
+    ("deals_take_files", "deal_not_editable", "cannot be seen without 'View Setup and Configuration'",
+     {"may_edit_a_deal": False, "objects": NOT_THERE}),
     ("deals_take_files", "deal_not_shared_to_edit", "it is shared with it to read only", {"may_edit_a_deal": False}),
     ("files_list_on_layouts", "not_visible", "The query was refused", {"layouts": OTHER}),
     ("user_permissions", "not_visible", "no such field", {"sets": MissingFieldError("no such field")}),

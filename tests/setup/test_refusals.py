@@ -48,6 +48,10 @@ def test_a_connection_that_is_not_there_is_the_first_thing_that_is_told(
     assert words in finding.seen
     assert "`fluint connect`" in finding.step
     assert finding.outcome is Outcome.STOPS
+    untold = healthy.finding(
+        "api_access", "not_asked", refused=error, org=error, fluint={"connection": connection}
+    )
+    assert ("there is no connection" in untold.seen) is (code == "not_connected")
 
 
 def test_another_org_than_the_database_belongs_to_is_told_apart(healthy: Healthy) -> None:

@@ -46,7 +46,9 @@ def deals_take_files(seen: Seen) -> Judgement:
     if isinstance(editable, FluintError):
         return unseen(seen, "whether a deal may be edited", editable)
     if editable is False:
-        return wrong(Fault("deal_not_shared_to_edit", values=values))
+        return wrong(
+            Fault("deal_not_editable" if rights is None else "deal_not_shared_to_edit", values=values)
+        )
     if editable is None:
         return fine("There is no deal yet to try.")
     return fine("A deal that was looked at may be edited, and so take a file.")
@@ -64,22 +66,25 @@ def files_list_on_layouts(seen: Seen) -> Judgement:
 
 
 def _layout_faults(seen: Seen, layouts: tuple[Layout, ...]) -> Iterator[Fault]:
+    closed: dict[str, FluintError] = {}
     for layout in layouts:
-        if isinstance(layout.shows_files, FluintError):
-            yield _closed(seen, layout.name, layout.shows_files)
-        elif not layout.shows_files:
-            yield Fault(
-                "files_list_missing", layout.id, {"layout": layout.name, "used_for": _used_for(seen, layout)}
-            )
+        if not isinstance(layout.shows_files, FluintError):
+            if not layout.shows_files:
+                values = {"layout": layout.name, "used_for": _used_for(seen, layout)}
+                yield Fault("files_list_missing", layout.name, values)
+        elif (layout.shows_files.code or "").startswith("INSUFFICIENT_ACCESS"):
+            closed[layout.name] = layout.shows_files
+        else:
+            yield unseen_fault(seen, f"What the page layout '{layout.name}' shows", layout.shows_files)
+    if closed:
+        yield _closed(seen, list(closed), next(iter(closed.values())))
 
 
-def _closed(seen: Seen, name: str, error: FluintError) -> Fault:
-    what = f"What the page layout '{name}' shows"
-    if not (error.code or "").startswith("INSUFFICIENT_ACCESS"):
-        return unseen_fault(seen, what, error)
-    reason = f"the org shows it to users with 'Customize Application' only, which {seen.user} lacks"
+def _closed(seen: Seen, names: list[str], error: FluintError) -> Fault:
+    what = f"What the page layouts show ({listed(names)})"
+    reason = f"the org shows that to users with 'Customize Application' only, which {seen.user} lacks"
     step = (
-        f"Setup › Object Manager › Opportunity › Page Layouts › {name}: see that 'Files' is among the related lists; or, to have it"
+        "Setup › Object Manager › Opportunity › Page Layouts: see that 'Files' is among the related lists of each; or, to have it"
         f" tested, {seen.salesforce.holder} › System Permissions › Edit › tick 'Customize Application' › Save"
     )
     return Fault("not_visible", what, {"what": what, "reason": reason, "step": step}, error)

@@ -140,4 +140,6 @@ def stages(seen: Seen) -> Judgement:
                 {"deals": sum(unknown.values()), "stages": names},
             )
         )
+    if not seen.fluint.stages:
+        return fine("No stage has been read yet; deals are compared then.")
     return fine(f"The org lists {len(seen.fluint.stages):,} stages, and every deal is in one of them.")

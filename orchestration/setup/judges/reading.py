@@ -34,7 +34,7 @@ _MISSING = {
     "User": "Owners cannot be matched, and no deal comes in",
     "OpportunityStage": "Deals have no place in the pipeline",
     "RecordType": "Deals have no record type",
-    "EmailMessage": "E-mail activity stays empty",
+    "EmailMessage": "E-mail activity stays empty, or as it was",
     "Task": "Activities lack tasks, calls and logged mails",
     "Event": "Activities lack meetings",
 }

@@ -78,7 +78,7 @@ TEXTS: Mapping[str, Text] = {
         Outcome.DATA,
         "Nothing has been read yet of {objects}.",
         "Their tables are empty.",
-        "The other objects are read.",
+        "What the other tables hold can be queried.",
         OPERATOR,
         "Run `fluint sync`; it reads users, stages, record types, deals, roles, contacts and mails in this order",
     ),

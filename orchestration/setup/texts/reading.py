@@ -116,6 +116,15 @@ TEXTS: Mapping[str, Text] = {
         ADMIN,
         _OBJECT + " › tick 'Edit' and 'Modify All' › Save",
     ),
+    "deal_not_editable": Text(
+        Outcome.FEATURE,
+        "{user} may not edit the deal {deal}. Whether it lacks a permission, or the deal is shared with it to read only, cannot be seen"
+        " without 'View Setup and Configuration'.",
+        "Documents of Fluint do not appear in Salesforce (INSUFFICIENT_ACCESS).",
+        "Deals, contacts and mails are read.",
+        ADMIN,
+        _OBJECT + " › tick 'Edit' and 'Modify All' › Save",
+    ),
     "deal_not_shared_to_edit": Text(
         Outcome.FEATURE,
         "{user} may edit {sobject} in general, but not the deal {deal}: it is shared with it to read only.",

@@ -10,7 +10,7 @@ from orchestration.setup.texts.form import ADMIN, OPERATOR, Text
 _STANDS = "What was read stays and can be queried; nothing new arrives."
 _ALL_WORKS = "Everything works for now."
 _POLICIES = "Setup › App Manager (Connected Apps, External Client Apps) › {app} › Manage or Edit Policies › OAuth Policies"
-_AGAIN = "; then `fluint connect`"
+_AGAIN = "; then `fluint connect`, which says what else stands in the way"
 
 TEXTS: Mapping[str, Text] = {
     "not_connected": Text(
@@ -55,7 +55,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "user_inactive": Text(
         Outcome.STOPS,
-        "{user} is deactivated in Salesforce.",
+        "Salesforce has ended the connection, because {user} was deactivated.",
         "Deals in Fluint stay as they were at the last sync.",
         _STANDS,
         ADMIN,
@@ -212,7 +212,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "address_not_allowed": Text(
         Outcome.STOPS,
-        "Salesforce refuses {user} from the IP address of the machine that Fluint runs on.",
+        "Salesforce has ended the connection, because it refuses {user} from the IP address of the machine that Fluint runs on.",
         "Deals in Fluint stay as they were at the last sync.",
         _STANDS,
         ADMIN,
