@@ -24,6 +24,7 @@ _SIGN_IN = (
     ("invalid_app_access", "app_not_approved"),
     ("OAUTH_APP_ACCESS_DENIED", "app_not_approved"),
     ("OAUTH_EC_APP_NOT_FOUND", "app_missing"),
+    ("OAUTH_APPROVAL_ERROR_GENERIC", "app_missing"),
     ("app_not_found", "app_missing"),
     ("must be installed", "app_missing"),
 )
