@@ -237,6 +237,9 @@ def test_an_app_with_a_certificate_signs_in_by_its_settings(desk: Shell, tmp_pat
     assert said.exit_code == 0, said.text
     assert key.splitlines()[1] not in "".join(desk.said)
     _insist_that_it_signs_in_again(desk, alone)
+    last = stored(desk).load()
+    assert desk("disconnect", **alone).exit_code == 0
+    assert not is_alive(desk, last)
 
 
 def _insist_that_it_signs_in_again(shell: Shell, alone: dict[str, str | None]) -> None:

@@ -15,7 +15,7 @@ NOT_SET = {"FLUINT_DATABASE_URL", "FLUINT_ENCRYPTION_KEY"}
 
 OTHERS = (
     "upload_documents_job", "list_missing_job", "reread_columns_job", "reconcile_salesforce_job", "check_documents_job",
-    "check_models_job", "build_models_job",
+    "build_models_job",
 )  # fmt: skip
 
 
