@@ -297,6 +297,11 @@ class PostgresTokenStore(Generic[T]):
         with self._transaction() as conn:
             conn.execute(_MARK, {"reason": reason, "generation": tokens.generation if tokens else None})
 
+    def note_refusal(self, reason: str) -> None:
+        """Keeps why a sign-in was refused (sentences for people) with a grant that is dead: what stands in the way now, not at its end."""
+        with self._transaction() as conn:
+            conn.execute("update fluint_sync.connection set reason = %s where state = 'needs_reconnect'", [reason])
+
     def encrypt_anew(self) -> bool:
         """Encrypts the stored tokens with the first key; whether there were any. Atomic beside a process that refreshes."""
         with self._transaction() as conn:

@@ -113,6 +113,33 @@ def test_another_user_of_the_same_org_may_connect_and_what_that_means_is_said(co
     assert "another one than before" in said.line
 
 
+def test_what_refuses_a_new_sign_in_is_what_stands_in_the_way_now(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user was deactivated and is active again; the app was blocked meanwhile, and the check goes on about the user."""
+    org = connected.org
+    stored(connected).mark_needs_reconnect("The integration user was deactivated.")
+    decisions = iter(["deny", "allow"])
+
+    def browse(url: str) -> bool:
+        requests.get(org.visit(url, next(decisions)), timeout=60)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    org.admin("DELETE", "/tokens")  # who allowed the app before is not asked again
+    assert connected("connect").exit_code == 1
+    why = "select reason from fluint_sync.connection"
+    assert connected.ask(why) == [("The integration user was deactivated.",)]
+    org.admin("POST", "/mistakes", ["app_blocked"])
+    try:
+        assert connected("connect").exit_code == 1
+    finally:
+        org.admin("DELETE", "/mistakes")
+    ((reason,),) = connected.ask(why)
+    assert "OAUTH_APP_BLOCKED" in str(reason)
+    assert "Setup › Connected Apps OAuth Usage" in str(reason)
+
+
 def test_disconnecting_revokes_in_salesforce_and_forgets_here(connected: Shell) -> None:
     """A grant that lives on in Salesforce is a door that nobody watches."""
     tokens = stored(connected).load()

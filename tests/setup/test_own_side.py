@@ -136,6 +136,15 @@ def test_what_is_wrong_on_our_side_names_its_command(
     assert finding.outcome is TEXTS[code].outcome
 
 
+def test_people_whom_sharing_hides_are_no_fault_of_the_user_list(healthy: Healthy) -> None:
+    """Twenty addresses that are right are compared by hand, because one permission is missing."""
+    missing = {"unmatched": (str(uuid4()),)}
+    hidden = healthy.finding("user_list", "users_not_seen", visible_users=1, used_licences=15, fluint=missing)
+    assert "tick 'View All Users'" in hidden.step
+    seen = healthy.finding("user_list", "users_unmatched", fluint=missing)
+    assert "`fluint why <e-mail address>`" in seen.step
+
+
 def test_objects_are_told_by_what_they_lack(healthy: Healthy) -> None:
     """Switched off, without what it needs, never read, or of yesterday: four different people act."""
     by_table = {each.table: each for each in healthy.fluint.objects}
@@ -246,6 +255,7 @@ def test_every_text_was_seen_by_a_test() -> None:
         "never_read",
         "stale",
         "token_was_idle",
+        "users_not_seen",
     }
     assert set(TEXTS) == seen | told
 

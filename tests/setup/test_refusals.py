@@ -54,6 +54,18 @@ def test_a_connection_that_is_not_there_is_the_first_thing_that_is_told(
     assert ("there is no connection" in untold.seen) is (code == "not_connected")
 
 
+def test_a_dead_grant_is_told_by_what_refused_the_newest_sign_in(healthy: Healthy) -> None:
+    """The reason of the end may be long mended; what a person meets now is another one."""
+    assert healthy.fluint.connection is not None
+    blocked = sign_in_error("OAUTH_APP_BLOCKED", "this app is blocked by admin", "https://acme")
+    held = replace(healthy.fluint.connection, state="needs_reconnect", reason=str(blocked))
+    error = NeedsReconnectError(f"The connection to Salesforce no longer works: {blocked}")
+    finding = healthy.finding(
+        "app_permitted", "app_blocked", refused=error, org=error, apps=error, fluint={"connection": held}
+    )
+    assert "› Unblock" in finding.step
+
+
 def test_another_org_than_the_database_belongs_to_is_told_apart(healthy: Healthy) -> None:
     """Two orgs in one set of tables cannot be told apart afterwards."""
     other = replace(healthy.salesforce.org, id="00DQy000000000XMAQ")  # type: ignore[type-var]

@@ -181,6 +181,14 @@ def _counted(seen: Seen, sobject: str) -> str:
     return f" ({theirs:,} deals of licensed owners can be seen, and {seen.fluint.deals_held:,} are held)"
 
 
+def are_users_hidden(seen: Seen) -> bool:
+    """Whether sharing hides users: more have a licence than can be seen."""
+    visible, used = seen.salesforce.visible_users, seen.salesforce.used_licences
+    if isinstance(visible, FluintError) or isinstance(used, FluintError):
+        return False
+    return visible < used and not (seen.salesforce.has("ViewAllUsers") or seen.salesforce.has("ViewAllData"))
+
+
 def _users(seen: Seen) -> Iterator[Fault]:
     """Sharing hides users without a trace; how many licences are used is told to everybody who may see the set-up."""
     visible, used = seen.salesforce.visible_users, seen.salesforce.used_licences
@@ -190,7 +198,7 @@ def _users(seen: Seen) -> Iterator[Fault]:
         error = visible if isinstance(visible, FluintError) else used
         assert isinstance(error, FluintError)
         yield unseen_fault(seen, "whether all users can be seen", error)
-    elif visible < used:
+    elif are_users_hidden(seen):
         values = _values(seen, "User") | {"visible": visible, "used": used}
         yield Fault("users_hidden", values=values)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.setup.outcome import Outcome
-from orchestration.setup.texts.form import OPERATOR, WORKSPACE, Text
+from orchestration.setup.texts.form import ADMIN, OPERATOR, WORKSPACE, Text
 
 _REST = "Deals of the other licensed people come in."
 
@@ -25,6 +25,15 @@ TEXTS: Mapping[str, Text] = {
         _REST,
         WORKSPACE,
         "Run `fluint why <e-mail address>` for each: it names the nearest address; then correct the address on one of the two sides",
+    ),
+    "users_not_seen": Text(
+        Outcome.DATA,
+        "{count} licensed Fluint users have no Salesforce user with their e-mail address among those that {user} can see, and users are"
+        " hidden from it: {people}.",
+        "These people's deals do not come in.",
+        _REST,
+        ADMIN,
+        "{holder} › System Permissions › Edit › tick 'View All Users' › Save; then `fluint sync`",
     ),
     "users_ambiguous": Text(
         Outcome.DATA,

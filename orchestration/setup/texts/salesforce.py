@@ -19,7 +19,7 @@ TEXTS: Mapping[str, Text] = {
         "Fluint shows no deals of Salesforce.",
         "Users and filters can be set before.",
         OPERATOR,
-        "Run `fluint connect` and sign in as the integration user",
+        "Run `fluint connect` and sign in as the integration user; if that is refused, its text says where to click",
     ),
     "grant_ended": Text(
         Outcome.STOPS,
