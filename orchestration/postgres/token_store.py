@@ -300,7 +300,9 @@ class PostgresTokenStore(Generic[T]):
     def note_refusal(self, reason: str) -> None:
         """Keeps why a sign-in was refused (sentences for people) with a grant that is dead: what stands in the way now, not at its end."""
         with self._transaction() as conn:
-            conn.execute("update fluint_sync.connection set reason = %s where state = 'needs_reconnect'", [reason])
+            conn.execute(
+                "update fluint_sync.connection set reason = %s where state = 'needs_reconnect'", [reason]
+            )
 
     def encrypt_anew(self) -> bool:
         """Encrypts the stored tokens with the first key; whether there were any. Atomic beside a process that refreshes."""
