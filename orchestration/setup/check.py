@@ -10,10 +10,12 @@ from orchestration.salesforce.client import Salesforce
 from orchestration.setup import ledger
 from orchestration.setup.asking import ask
 from orchestration.setup.held import read_held
+from orchestration.setup.judges.reading import were_users_hidden
 from orchestration.setup.report import Report, judge
 from orchestration.setup.seen import Numbers, Seen
 from orchestration.sync import described
-from orchestration.sync.objects import CATALOGUE
+from orchestration.sync.ledger import read_whole_again
+from orchestration.sync.objects import CATALOGUE, USER
 
 
 def check_setup(
@@ -34,6 +36,8 @@ def check_setup(
 
 def _let_the_sync_look_again(connection: Connection, seen: Seen) -> None:
     """What an admin has mended is read by the next sync, which would otherwise trust for an hour what it saw before."""
+    if were_users_hidden(seen):
+        read_whole_again(connection, USER.table_name)
     for sobject in CATALOGUE:
         now = seen.salesforce.describes[sobject.name]
         if isinstance(now, FluintError):

@@ -25,6 +25,7 @@ _CONNECTION = """
 select org_id, user_id, environment, state, reason, connected_at, refreshed_at, refresh_token is not null
 from fluint_sync.connection
 """
+_ACTIVE_USERS = 'select count(*) from raw_salesforce."user" where is_active and _deleted_at is null'
 _UNMATCHED = """
 select usr.user_id::text from fluint_app.app_user as usr
 where usr.is_licensed and not exists (
@@ -74,6 +75,7 @@ def read_held(database: Database, enabled: Iterable[str]) -> FluintSeen:
             connection=connection,
             now=_one(postgres, "select clock_timestamp()"),
             licensed=_one(postgres, "select count(*) from fluint_app.app_user where is_licensed"),
+            active_users=_one(postgres, _ACTIVE_USERS),
             unmatched=_ids(postgres, _UNMATCHED),
             ambiguous=_ids(postgres, _AMBIGUOUS),
             is_a_person=bool(connection and _matches(postgres, connection.user_id)),

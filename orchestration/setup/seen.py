@@ -177,13 +177,15 @@ class FluintSeen:
     """What our own tables say. Fluint users are named by the id of their row, Salesforce users by theirs.
 
     `record_types`: id → name. `pairs`: (owner, record type) → live deals held of owners in scope. `unknown_stages`: stage → deals.
-    `deals_held` counts those in scope whose stamp is older than `settled_before`, as Salesforce is asked to; `deals_erased` those that
-    were erased here and stay in Salesforce. `uploads`: the outbox's reason → document versions that a person has to do something about.
+    `active_users` counts Salesforce's users as they were read. `deals_held` counts those in scope whose stamp is older than
+    `settled_before`, as Salesforce is asked to; `deals_erased` those that were erased here and stay in Salesforce. `uploads`: the
+    outbox's reason → document versions that a person has to do something about.
     """
 
     connection: Connection | None
     now: datetime
     licensed: int
+    active_users: int
     unmatched: tuple[str, ...]
     ambiguous: tuple[str, ...]
     is_a_person: bool

@@ -68,6 +68,24 @@ def test_what_the_check_sees_is_looked_at_again_by_the_next_sync(clean: Clinic) 
     ) == [(0,)]
 
 
+@pytest.mark.slow
+def test_users_who_can_be_seen_by_now_are_read_by_the_next_sync(clean: Clinic) -> None:
+    """View All Users changes no user's stamp: people stayed unmatched for good, and the check sent somebody to compare addresses."""
+    bench, read = clean.bench, 'select count(*) from raw_salesforce."user"'
+    before = bench.ask(read)
+    with bench.database.transaction() as connection:
+        connection.execute(
+            'delete from raw_salesforce."user" where id not in (select min(id) from raw_salesforce."user" where is_active)'
+        )
+    bench.follow()
+    assert bench.ask(read) != before
+    assert "users_not_read" in str(run(clean).as_dict())
+    bench.follow()
+    assert bench.ask(read) == before
+    bench.load()
+    assert run(clean).outcome is Outcome.OK
+
+
 def test_a_check_that_could_test_nothing_keeps_what_was_known(clean: Clinic) -> None:
     """An hour without Salesforce would otherwise make every item look new."""
     known = run(clean)

@@ -141,6 +141,8 @@ def test_people_whom_sharing_hides_are_no_fault_of_the_user_list(healthy: Health
     missing = {"unmatched": (str(uuid4()),)}
     hidden = healthy.finding("user_list", "users_not_seen", visible_users=1, used_licences=15, fluint=missing)
     assert "tick 'View All Users'" in hidden.step
+    late = healthy.finding("user_list", "users_not_read", fluint=missing | {"active_users": 1})
+    assert "`fluint sync`" in late.step
     seen = healthy.finding("user_list", "users_unmatched", fluint=missing)
     assert "`fluint why <e-mail address>`" in seen.step
 
@@ -256,6 +258,7 @@ def test_every_text_was_seen_by_a_test() -> None:
         "stale",
         "token_was_idle",
         "users_not_seen",
+        "users_not_read",
     }
     assert set(TEXTS) == seen | told
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from orchestration.errors import FluintError
 from orchestration.setup.judges.common import listed, unseen
-from orchestration.setup.judges.reading import are_users_hidden
+from orchestration.setup.judges.reading import are_users_hidden, were_users_hidden
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Seen
 from orchestration.sync.objects import CATALOGUE, OPPORTUNITY, SObject
@@ -37,9 +37,10 @@ def user_list(seen: Seen) -> Judgement:
         return fine(
             f"{fluint.licensed:,} users are licensed; whom Salesforce has is known after the first sync."
         )
-    # Nobody can tell whether somebody who is hidden has another address.
-    unmatched = "users_not_seen" if are_users_hidden(seen) else "users_unmatched"
-    values = {"user": seen.user, "holder": seen.salesforce.holder}
+    # Nobody can tell whether somebody who is hidden, or was when users were read, has another address.
+    unmatched = "users_not_read" if were_users_hidden(seen) else "users_unmatched"
+    unmatched = "users_not_seen" if are_users_hidden(seen) else unmatched
+    values = {"user": seen.user, "holder": seen.salesforce.holder, "held": fluint.active_users}
     faults = [
         Fault(code, values=values | {"count": len(people), "people": _people(people)})
         for code, people in ((unmatched, fluint.unmatched), ("users_ambiguous", fluint.ambiguous))

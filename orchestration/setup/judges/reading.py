@@ -189,6 +189,12 @@ def are_users_hidden(seen: Seen) -> bool:
     return visible < used and not (seen.salesforce.has("ViewAllUsers") or seen.salesforce.has("ViewAllData"))
 
 
+def were_users_hidden(seen: Seen) -> bool:
+    """Whether more users can be seen than were read: a permission that was granted changes no user's stamp, so no sync asks for them."""
+    visible = seen.salesforce.visible_users
+    return not isinstance(visible, FluintError) and visible > seen.fluint.active_users > 0
+
+
 def _users(seen: Seen) -> Iterator[Fault]:
     """Sharing hides users without a trace; how many licences are used is told to everybody who may see the set-up."""
     visible, used = seen.salesforce.visible_users, seen.salesforce.used_licences

@@ -26,6 +26,15 @@ TEXTS: Mapping[str, Text] = {
         WORKSPACE,
         "Run `fluint why <e-mail address>` for each: it names the nearest address; then correct the address on one of the two sides",
     ),
+    "users_not_read": Text(
+        Outcome.DATA,
+        "{count} licensed Fluint users have no Salesforce user among the {held:,} active ones that were read, and more can be seen by now:"
+        " {people}.",
+        "These people's deals do not come in yet.",
+        _REST,
+        OPERATOR,
+        "Run `fluint sync`: after this check it reads all users again",
+    ),
     "users_not_seen": Text(
         Outcome.DATA,
         "{count} licensed Fluint users have no Salesforce user with their e-mail address among those that {user} can see, and users are"
