@@ -19,6 +19,8 @@ _REFUSALS = {
     "blocked": ("OAUTH_APP_BLOCKED", "this app is blocked by admin"),
     "admin_approved": ("invalid_app_access", "user is not admin approved to access this app"),
     "uninstalled": ("invalid_client", "app must be installed into org"),
+    # An External Client App that the admin deleted, or whose package went: every grant of it is refused (n8n-io/n8n#21557).
+    "deleted": ("OAUTH_EC_APP_NOT_FOUND", "external client app is not installed in this org"),
 }
 
 
@@ -69,7 +71,7 @@ def reflect(org: Org, tokens: Tokens) -> None:
     with org.store.transaction():
         for sobject in ("ConnectedApplication", "OauthToken"):
             org.store.execute(f"delete from {sobject}")
-        if org.switches.connected_app_policy != "uninstalled":
+        if org.switches.connected_app_policy not in ("uninstalled", "deleted"):
             org.store.insert("ConnectedApplication", _app(org), by=org.system_user_id)
         for grant in tokens.grants():
             org.store.insert("OauthToken", _token(grant), by=grant.user_id)

@@ -194,6 +194,7 @@ MISTAKES: dict[str, Callable[[Setup], None]] = {
     "app_blocked": _at_the_next_session(connected_app_policy="blocked"),
     "app_not_approved": _at_the_next_session(connected_app_policy="admin_approved"),
     "app_not_installed": _uninstalled,
+    "app_deleted": _at_the_next_session(connected_app_policy="deleted"),
     "token_expires_by_age": _switched(refresh_token_policy="after_days"),
     "token_expires_when_idle": _switched(refresh_token_policy="idle_days"),
     "token_expires_at_once": _switched(refresh_token_policy="immediately"),

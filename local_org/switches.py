@@ -48,7 +48,7 @@ class Switches:
     soap_login: bool = False
     # Unconfirmed: Help says three to five minutes (180 to 300), yet Salesforce's own CLI signs an `exp` in milliseconds; 0: no limit.
     jwt_longest_life_seconds: float = unconfirmed(0.0, 180.0, section="1")
-    # One of: self_authorize, admin_approved, uninstalled, blocked.
+    # One of: self_authorize, admin_approved, uninstalled, blocked, deleted.
     connected_app_policy: str = "self_authorize"
     # Names of the profiles and permission sets whose users the administrator approved for the app, separated by commas.
     app_approved_for: str = ""

@@ -45,7 +45,8 @@ class _Form(HTMLParser):
 
 
 def sign_in(card: Registration, url: str) -> str:
-    """Follows the pages from an authorize URL to the client's callback, which it opens. Returns the callback's address without its query.
+    """Follows the pages from an authorize URL to the client's callback, which it opens. Returns the callback's address without its query,
+    whether it brought a code or a refusal.
 
     Raises RuntimeError when the pages lead nowhere, for example because the access was refused before consent.
     """
@@ -56,7 +57,7 @@ def sign_in(card: Registration, url: str) -> str:
     answer = browser.open(url)
     for _ in range(_MOST_PAGES):
         address = str(answer.geturl())
-        if urlsplit(address).hostname == "localhost" and "code=" in address:
+        if urlsplit(address).hostname == "localhost" and ("code=" in address or "error=" in address):
             return address.split("?")[0]
         form = _Form()
         form.feed(answer.read().decode())

@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 
 from orchestration.assets.modes import was_accepted
-from orchestration.assets.reports import failure, told_as_failure
+from orchestration.assets.reports import TRIED_AGAIN, failure, told_as_failure
 from orchestration.assets.salesforce import POOL
 from orchestration.errors import QuotaReachedError
 from orchestration.modelling import Dbt
@@ -45,6 +45,7 @@ def completeness_asset(options: SyncOptions) -> dg.AssetsDefinition:
         kinds={"salesforce", "postgres"},
         owners=["team:data"],
         pool=POOL,
+        retry_policy=TRIED_AGAIN,
         description="Per object, owner and month of the deals: how many records Salesforce counts and how many are held."
         " What was missing is read by the run itself; `fluint_sync.difference` names by id what differed and what became of it.",
         metadata={"dagster/relation_identifier": "fluint_sync.completeness"},

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.assets.reports import TRIED_AGAIN, told_as_failure
 from orchestration.assets.salesforce import POOL
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Database
@@ -30,6 +31,7 @@ def setup_asset(tables: tuple[str, ...], numbers: Numbers) -> dg.AssetsDefinitio
         kinds={"salesforce", "postgres"},
         owners=["team:data"],
         pool=POOL,
+        retry_policy=TRIED_AGAIN,
         description="How Salesforce and this workspace are set up for each other, item by item: what is wrong, what people notice,"
         " who can mend it, and where. A wrong set-up turns its check red, not this asset; `fluint check` says the same with names.",
     )
@@ -38,11 +40,12 @@ def setup_asset(tables: tuple[str, ...], numbers: Numbers) -> dg.AssetsDefinitio
         database: dg.ResourceParam[Database],
         salesforce: dg.ResourceParam[Salesforce],
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
-        recall_usage(database, salesforce.learn)
-        try:
-            report = check_setup(database, salesforce, enabled=tables, numbers=numbers)
-        finally:
-            record_calls(database, context.run.run_id, salesforce.take_calls(), salesforce.usage)
+        with told_as_failure():
+            recall_usage(database, salesforce.learn)
+            try:
+                report = check_setup(database, salesforce, enabled=tables, numbers=numbers)
+            finally:
+                record_calls(database, context.run.run_id, salesforce.take_calls(), salesforce.usage)
         return dg.MaterializeResult(
             metadata=_metadata(report), check_results=list(map(_result, report.answers))
         )

@@ -58,12 +58,12 @@ def plausibility(directory: Path) -> dg.AssetChecksDefinition:
     def check(
         context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[Database]
     ) -> Iterator[dg.AssetCheckResult]:
-        # Imported here: three seconds that only this step needs.
-        from orchestration.checks.data_docs import DataDocs
-
         wanted = {key.name for key in context.selected_asset_check_keys}
         shown: dict[str, dg.MetadataValue] = {}
         with told_as_failure():
+            # Imported here: three seconds that only this step needs.
+            from orchestration.checks.data_docs import DataDocs
+
             docs = DataDocs(directory)
             found = [_deals_are_plausible(docs, database)] if PLAUSIBLE in wanted else []
             found += [_is_usual(docs, database, usual) for usual in USUAL if usual.name in wanted]

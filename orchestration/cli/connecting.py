@@ -12,6 +12,7 @@ from orchestration.cli.console import console, done, working
 from orchestration.cli.workspace import Workspace
 from orchestration.errors import (
     FluintError,
+    SetupError,
     TransientError,
     TransientSalesforceError,
     WrongEnvironmentError,
@@ -123,29 +124,42 @@ def connect_workspace(
     production_is_meant: bool = False,
 ) -> None:
     """Signs in, keeps the grant, and says which org answers and what happens next."""
-    from orchestration.cli.pages import page
-    from orchestration.cli.signing_in import signed_in
     from orchestration.postgres.connection_ledger import connection_facts
-    from orchestration.salesforce.oauth import begin_login, finish_login, sign_in
+    from orchestration.salesforce.oauth import sign_in
 
     app, _ = workspace.app, workspace.token_store  # what is missing is said before a person signs in
     before = connection_facts(workspace.database)
     if not app.login_url and before is not None:
         app = replace(app, login_url=before.login_url)
     change = _Change(workspace, app, before, replace_org, production_is_meant)
-    if app.sign_in != "browser":
-        with working("Signing in without a person"):
-            connected = change.keep(sign_in(app))
-        return _tell(connected)
-    attempt = begin_login(app)
-    with signed_in(attempt, workspace.settings.redirect_port, no_browser=no_browser) as answer:
+    try:
+        if app.sign_in == "browser":
+            connected = _through_a_browser(change, no_browser=no_browser)
+        else:
+            with working("Signing in without a person"):
+                connected = change.keep(sign_in(app))
+    except SetupError as error:
+        if error.code not in (None, "access_denied"):
+            workspace.token_store.note_refusal(str(error))
+        raise
+    _tell(connected)
+
+
+def _through_a_browser(change: _Change, *, no_browser: bool) -> _Connected:
+    """Leads a person through the org's pages; the browser is told how it ended."""
+    from orchestration.cli.pages import page
+    from orchestration.cli.signing_in import signed_in
+    from orchestration.salesforce.oauth import begin_login, finish_login
+
+    attempt = begin_login(change.app)
+    with signed_in(attempt, change.workspace.settings.redirect_port, no_browser=no_browser) as answer:
         try:
-            connected = change.keep(finish_login(app, attempt, answer.address))
+            connected = change.keep(finish_login(change.app, attempt, answer.address))
         except FluintError as error:
             answer.show(page("Fluint is not connected to Salesforce", str(error)))
             raise
         answer.show(page("Fluint is connected to Salesforce", connected.summary, _next_steps(connected)))
-    _tell(connected)
+    return connected
 
 
 @dataclass(frozen=True)

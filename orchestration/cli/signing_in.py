@@ -43,11 +43,15 @@ def signed_in(attempt: LoginAttempt, port: int, *, no_browser: bool) -> Iterator
         answers: queue.Queue[str | None] = queue.Queue()
         if catcher is not None:
             _in_background(lambda: answers.put(catcher.wait(PATIENCE)))
-        if no_browser:
+
+        def elsewhere() -> None:
             _ask_to_open_it_elsewhere(attempt.url)
             _in_background(lambda: _read_pasted(attempt, answers, is_only_way=catcher is None))
+
+        if no_browser:
+            elsewhere()
         else:
-            _in_background(lambda: _open(attempt.url))
+            _in_background(lambda: _open(attempt.url, elsewhere))
         with working("Waiting for the sign-in in the browser"):
             address = _first(answers)
         yield Answer(address, catcher.answer if catcher is not None else lambda _: None)
@@ -83,10 +87,10 @@ def _first(answers: queue.Queue[str | None]) -> str:
     return address
 
 
-def _open(url: str) -> None:
+def _open(url: str, otherwise: Callable[[], None]) -> None:
     # Some browsers, and every command in BROWSER, keep `open` until their window is closed: that must not keep the answer waiting.
     if not webbrowser.open(url):
-        _ask_to_open_it_elsewhere(url)
+        otherwise()
 
 
 def _ask_to_open_it_elsewhere(url: str) -> None:

@@ -169,8 +169,8 @@ class PostgresTokenStore(Generic[T]):
             )
         if row[6] == "needs_reconnect":
             raise NeedsReconnectError(
-                f"The connection to Salesforce no longer works: {row[7]} What was imported stays readable. A Salesforce admin"
-                " connects again with `fluint connect`; the sync then goes on from where it was."
+                f"The connection to Salesforce no longer works: {row[7]} What was imported stays readable; after `fluint connect` the sync"
+                " goes on from where it was."
             )
         return self._made(row)
 
@@ -296,6 +296,13 @@ class PostgresTokenStore(Generic[T]):
         """
         with self._transaction() as conn:
             conn.execute(_MARK, {"reason": reason, "generation": tokens.generation if tokens else None})
+
+    def note_refusal(self, reason: str) -> None:
+        """Keeps why a sign-in was refused (sentences for people) with a grant that is dead: what stands in the way now, not at its end."""
+        with self._transaction() as conn:
+            conn.execute(
+                "update fluint_sync.connection set reason = %s where state = 'needs_reconnect'", [reason]
+            )
 
     def encrypt_anew(self) -> bool:
         """Encrypts the stored tokens with the first key; whether there were any. Atomic beside a process that refreshes."""

@@ -25,7 +25,7 @@ _RETRIED = ". Nothing was changed; the next sync tries again"
 _LOCATOR = "Salesforce no longer holds {what}, so this read does not count. Nothing was lost: the window is read again"
 _NO_OBJECT = (
     "{what} was refused because {user} cannot read {sobject}, or the org does not have it. The other objects go on. A Salesforce admin"
-    f" grants Read and View All on {{sobject}} under {_SETS} › Object Settings"
+    " {reading_step}"
 )
 _TOO_MUCH = (
     "{what} asks for more than Salesforce gives in one answer; it has to be asked for in smaller parts"
@@ -88,7 +88,11 @@ MOVED = Meaning(
     own_remedy=Remedy.RECONNECT,
     seen="HTTP 301 or 302.",
 )
-REFUSED = Meaning("{what} was refused", RejectedRequestError)
+REFUSED = Meaning(
+    "{what} was refused, for a reason that Fluint does not know yet. The other objects go on. Whoever runs Fluint shows this text to"
+    " Fluint's support",
+    RejectedRequestError,
+)
 NO_OBJECT = Meaning(_NO_OBJECT, ObjectUnavailableError, ("INVALID_TYPE",))
 
 API: tuple[Meaning, ...] = (
@@ -178,10 +182,12 @@ API: tuple[Meaning, ...] = (
         own_remedy=Remedy.SETUP,
     ),
     Meaning(
-        "{what} was stopped by a rule of the org: a validation rule, a trigger or a flow. Other files go on. A Salesforce admin exempts"
-        " {user} from it under Setup › Object Manager › Validation Rules, Triggers, or Setup › Flows",
+        "{what} was stopped by a rule of the org: a validation rule, a trigger, a flow or a duplicate rule. Other files go on. A"
+        " Salesforce admin exempts {user} from it under Setup › Object Manager › Validation Rules, Triggers, or Setup › Flows, or Setup ›"
+        " Duplicate Rules",
         RejectedRequestError,
         (
+            "DUPLICATES_DETECTED",
             "FIELD_CUSTOM_VALIDATION_EXCEPTION",
             "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
             "CANNOT_EXECUTE_FLOW_TRIGGER",
@@ -193,6 +199,14 @@ API: tuple[Meaning, ...] = (
         " it from the recycle bin, or takes the file out of Fluint",
         RejectedRequestError,
         ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"),
+        own_remedy=Remedy.SETUP,
+    ),
+    Meaning(
+        "{what} was refused because the org requires a field of it that Fluint does not fill. Other files go on. A Salesforce admin makes"
+        " it optional under Setup › Object Manager › Content Version › Fields & Relationships",
+        RejectedRequestError,
+        ("REQUIRED_FIELD_MISSING",),
+        kinds=("upload",),
         own_remedy=Remedy.SETUP,
     ),
     Meaning(

@@ -18,7 +18,8 @@ class Meaning:
 
     `codes` are Salesforce's, in any case, and `words` have to stand in its message; one of `phrases` in the message is enough, whatever
     the code. `kinds` are the kinds of requests (`responses.Kind`) that it is about; none: all. `text` has the places {what}, {user},
-    {sobject}, {field} and {host}. `seen` says how the same looks to a person, where that differs from the code.
+    {sobject}, {field}, {host}, {until} and {reading_step} (`governed`). `seen` says how the same looks to a person, where that differs
+    from the code.
     """
 
     text: str

@@ -108,14 +108,18 @@ def is_due(tokens: Tokens, now: datetime) -> bool:
     )
 
 
+def was_idle(refreshed_at: datetime, now: datetime) -> bool:
+    """Tells whether a grant was not renewed for so long that the usual policies are about to end it. Times aware, in UTC."""
+    return now - refreshed_at >= IDLE_POLICY - WARN_BEFORE
+
+
 def idle_warning(refreshed_at: datetime, now: datetime) -> str | None:
     """Returns what a person reads before a grant dies because nobody used it; None while there is time. Times aware, in UTC."""
-    idle = now - refreshed_at
-    if idle < IDLE_POLICY - WARN_BEFORE:
+    if not was_idle(refreshed_at, now):
         return None
     return (
-        f"The connection to Salesforce was last renewed {idle.days} days ago ({refreshed_at:%Y-%m-%d}). Many apps' policies end a refresh"
-        f" token after {IDLE_POLICY.days} days without use; then a Salesforce admin has to connect again. Whoever runs Fluint starts the"
-        " sync: its first call renews it. A Salesforce admin can set the policy to 'valid until revoked' under Setup ›"
-        " Manage Connected Apps › Fluint's app › Edit Policies."
+        f"The connection to Salesforce was last renewed {(now - refreshed_at).days} days ago ({refreshed_at:%Y-%m-%d}). Many apps'"
+        f" policies end a refresh token after {IDLE_POLICY.days} days without use; then a Salesforce admin has to connect again. Whoever"
+        " runs Fluint starts the sync: its first call renews it. A Salesforce admin can set the policy to 'valid until revoked' under"
+        " Setup › Manage Connected Apps › Fluint's app › Edit Policies."
     )

@@ -21,6 +21,7 @@ from orchestration.errors import (
 )
 from orchestration.salesforce import api_meanings as api
 from orchestration.salesforce import sign_in_meanings as sign_in
+from orchestration.salesforce.governed import reading_step
 from orchestration.salesforce.meaning import Meaning, find
 from orchestration.salesforce.quota import PAUSE, until_text
 
@@ -105,7 +106,8 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 def error_for(refusal: Refusal, ask: Ask, now: datetime) -> FluintError:
     """Returns the error that says what the caller can do about a refusal of an API; `now` is aware and in UTC."""
     meaning = meaning_of(refusal, ask.kind)
-    places = {"what": ask.what, "user": ask.user, "sobject": ask.sobject, "until": until_text(now + PAUSE)}
+    places = {"what": ask.what, "user": ask.user, "sobject": ask.sobject, "until": until_text(now + PAUSE),
+              "reading_step": reading_step(ask.sobject)}  # fmt: skip
     text = _filled(meaning, places | _column(refusal)) + refusal.said
     support = {"code": refusal.code or None, "request_id": refusal.request_id}
     if meaning is api.SESSION_ENDED:

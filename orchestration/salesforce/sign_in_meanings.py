@@ -23,7 +23,11 @@ GRANT_ENDED = Meaning(
     ("invalid_grant",),
     seen="The sync worked for days or weeks and stopped.",
 )
-UNKNOWN = Meaning("Salesforce refused the sign-in", SetupError)
+UNKNOWN = Meaning(
+    "Salesforce gives {user} no session, for a reason that Fluint does not know yet. What was read stays. A Salesforce admin looks at the"
+    " user's newest entry under Setup › Login History, which often says more, and shows it to Salesforce's support with this text",
+    SetupError,
+)
 
 SIGN_IN: tuple[Meaning, ...] = (
     Meaning(

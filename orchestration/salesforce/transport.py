@@ -241,7 +241,9 @@ class Transport(requests.Session):
                 if renewed and not self._take_newer():
                     raise SetupError(
                         "Salesforce refuses a session that it gave a moment ago. A Salesforce admin checks for the integration user's"
-                        f" profile: login IP ranges, 'API Enabled', and session settings that lock sessions to an address. ({error.code})"
+                        " profile: login IP ranges, 'API Enabled', and session settings that lock sessions to an address.",
+                        code=error.code,
+                        request_id=error.request_id,
                     ) from None
                 renewed = renewed or self._renew()
 

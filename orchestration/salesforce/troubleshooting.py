@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestration.errors import BugError, Remedy
-from orchestration.salesforce.api_meanings import API, MOVED
+from orchestration.salesforce.api_meanings import API, MOVED, REFUSED
+from orchestration.salesforce.governed import STEPS, reading_step
 from orchestration.salesforce.meaning import Meaning
-from orchestration.salesforce.sign_in_meanings import SIGN_IN
+from orchestration.salesforce.sign_in_meanings import SIGN_IN, UNKNOWN
 
 BEGIN = "<!-- made from the catalogue: orchestration/salesforce/*_meanings.py -->"
 END = "<!-- end of what is made from the catalogue -->"
@@ -31,12 +32,13 @@ _PLACES = {
     "field": "FIELD",
     "host": "the address",
     "until": "TIME",
+    "reading_step": "does what opens OBJECT",
 }
 
 
 def catalogue() -> tuple[Meaning, ...]:
-    """Every entry, sign-in first."""
-    return (*SIGN_IN, *API, MOVED)
+    """Every entry, sign-in first; what no entry fits is said by the last two."""
+    return (*SIGN_IN, *API, MOVED, UNKNOWN, REFUSED)
 
 
 def section() -> str:
@@ -59,8 +61,18 @@ def _told(entry: Meaning) -> str:
     said += [f'"… {phrase} …"' for other in same for phrase in other.phrases]
     text = entry.text.format_map(_PLACES)
     seen = [entry.seen] if entry.seen else []
-    return "\n".join([f"**{' · '.join(dict.fromkeys(said)) or 'By HTTP status'}**  ", *(f"{s}  " for s in seen),
-                      f"{text[:1].upper()}{text[1:]}."])  # fmt: skip
+    others = "By HTTP status" if entry is MOVED else "Any other code"
+    return "\n".join([f"**{' · '.join(dict.fromkeys(said)) or others}**  ", *(f"{s}  " for s in seen),
+                      f"{text[:1].upper()}{text[1:]}.", *(_reading_steps() if "{reading_step}" in entry.text else ())])  # fmt: skip
+
+
+def _reading_steps() -> list[str]:
+    """What opens which object, a line for each step: those without a permission of their own, then all others."""
+    by_step: dict[str, list[str]] = {}
+    for sobject, step in STEPS.items():
+        by_step.setdefault(step, []).append(sobject)
+    lines = [f"- {', '.join(sobjects)}: the admin {step}." for step, sobjects in by_step.items()]
+    return ["", *lines, f"- any other OBJECT: the admin {reading_step('OBJECT')}."]
 
 
 def _said(code: str, words: str) -> str:

@@ -22,8 +22,10 @@ LATE = timedelta(minutes=30)
 """What was stamped so long before the sync's last look was committed by then: transactions end within ten minutes (REST limits)."""
 
 _CONNECTION = """
-select org_id, user_id, environment, state, reason, connected_at, refreshed_at from fluint_sync.connection
+select org_id, user_id, environment, state, reason, connected_at, refreshed_at, refresh_token is not null
+from fluint_sync.connection
 """
+_ACTIVE_USERS = 'select count(*) from raw_salesforce."user" where is_active and _deleted_at is null'
 _UNMATCHED = """
 select usr.user_id::text from fluint_app.app_user as usr
 where usr.is_licensed and not exists (
@@ -50,8 +52,10 @@ where deal._deleted_at is null and not exists (
 group by 1 order by 2 desc, 1
 """
 _UPLOADS = """
-select coalesce(reason, state), count(*) from fluint_sync.upload where state in ('failed', 'given_up') group by 1 order by 1
+select reason, count(*) from fluint_sync.upload where outlook in ('needs_admin', 'given_up') group by 1 order by 1
 """
+# Of some of them Salesforce may know nothing any more: as many as its count may be above ours.
+_ERASED = "select count(*) from fluint_sync.erasure where kind = 'opportunity'"
 
 
 def read_held(database: Database, enabled: Iterable[str]) -> FluintSeen:
@@ -71,6 +75,7 @@ def read_held(database: Database, enabled: Iterable[str]) -> FluintSeen:
             connection=connection,
             now=_one(postgres, "select clock_timestamp()"),
             licensed=_one(postgres, "select count(*) from fluint_app.app_user where is_licensed"),
+            active_users=_one(postgres, _ACTIVE_USERS),
             unmatched=_ids(postgres, _UNMATCHED),
             ambiguous=_ids(postgres, _AMBIGUOUS),
             is_a_person=bool(connection and _matches(postgres, connection.user_id)),
@@ -85,6 +90,7 @@ def read_held(database: Database, enabled: Iterable[str]) -> FluintSeen:
             owners_not_listed=missing.owners,
             deals_not_listed=missing.deals,
             deals_held=_one(postgres, _HELD, owners, settled),
+            deals_erased=_one(postgres, _ERASED),
             pairs=pairs,
             sample_deal=_sample(postgres, owners),
             unknown_stages=dict(postgres.execute(_UNKNOWN_STAGES).fetchall()),

@@ -21,7 +21,10 @@ Asked: TypeAlias = T | FluintError
 
 @dataclass(frozen=True)
 class Connection:
-    """The connection as our ledger has it; `environment` is what the org called itself when it was made."""
+    """The connection as our ledger has it; `environment` is what the org called itself when it was made.
+
+    Without a refresh token the app signs in by itself, without a person.
+    """
 
     org_id: str
     user_id: str
@@ -30,6 +33,7 @@ class Connection:
     reason: str | None
     connected_at: datetime
     refreshed_at: datetime
+    has_refresh_token: bool
 
 
 @dataclass(frozen=True)
@@ -173,13 +177,15 @@ class FluintSeen:
     """What our own tables say. Fluint users are named by the id of their row, Salesforce users by theirs.
 
     `record_types`: id → name. `pairs`: (owner, record type) → live deals held of owners in scope. `unknown_stages`: stage → deals.
-    `deals_held` counts those in scope whose stamp is older than `settled_before`, as Salesforce is asked to.
-    `uploads`: reason → document versions that Salesforce refused.
+    `active_users` counts Salesforce's users as they were read. `deals_held` counts those in scope whose stamp is older than
+    `settled_before`, as Salesforce is asked to; `deals_erased` those that were erased here and stay in Salesforce. `uploads`: the
+    outbox's reason → document versions that a person has to do something about.
     """
 
     connection: Connection | None
     now: datetime
     licensed: int
+    active_users: int
     unmatched: tuple[str, ...]
     ambiguous: tuple[str, ...]
     is_a_person: bool
@@ -192,6 +198,7 @@ class FluintSeen:
     owners_not_listed: int
     deals_not_listed: int
     deals_held: int
+    deals_erased: int
     pairs: Mapping[tuple[str, str | None], int]
     sample_deal: str | None
     unknown_stages: Mapping[str, int]

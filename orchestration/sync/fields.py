@@ -17,6 +17,7 @@ from orchestration.errors import (
 )
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.raw_tables import columns_held, grow
+from orchestration.salesforce.governed import reading_step
 from orchestration.sync import described, drift, ledger, raw_columns
 from orchestration.sync.describing import Description, describe
 from orchestration.sync.objects import Field, Need, SObject
@@ -91,10 +92,10 @@ def readable(with_: Collaborators, sobject: SObject) -> Readable:
 
 def unavailable(sobject: SObject) -> ObjectUnavailableError:
     """The error for an object that describe does not show."""
-    step = sobject.admin_step or (
-        f"grants Read and View All on it (Setup › Permission Sets › Object Settings › {sobject.name})"
+    text = (
+        f"{sobject.name} is not there for the integration user, so it is not read; everything else goes on. A Salesforce admin"
+        f" {reading_step(sobject.name)}."
     )
-    text = f"{sobject.name} is not there for the integration user, so it is not read; everything else goes on. A Salesforce admin {step}."
     if sobject.may_be_absent:
         text += f" Who does without it sets objects.{sobject.table_name}.enabled to false in fluint.yaml."
     return ObjectUnavailableError(text)
@@ -188,12 +189,11 @@ def forget_if_refused(with_: Collaborators, sobject: SObject, error: FluintError
 def _refuse_missing(sobject: SObject, missing: Sequence[str]) -> None:
     if not missing:
         return
-    if len(missing) == len([field for field in sobject.fields if field.need is Need.REQUIRED]):
-        raise ObjectUnavailableError(
-            f"{sobject.name} shows none of its required fields to the integration user."
-        )
     names = ", ".join(f"{sobject.name}.{path}" for path in missing)
-    raise MissingFieldError(
+    # Without any of them there is nothing to be read, which an org may do without.
+    required = [field for field in sobject.fields if field.need is Need.REQUIRED]
+    kind = ObjectUnavailableError if len(missing) == len(required) else MissingFieldError
+    raise kind(
         f"{names} cannot be read by the integration user, so {sobject.name} was not synced; the other objects go on. "
         f"A Salesforce admin grants Read: Setup › Object Manager › {sobject.name} › Fields & Relationships › the field › "
         "Set Field-Level Security › Visible for the integration user's profile, or in its permission set."

@@ -33,6 +33,11 @@ def begin_cursor(connection: Connection, sobject: SObject, position: datetime) -
     return begun.rowcount == 1
 
 
+def read_whole_again(connection: Connection, table: str) -> None:
+    """Makes the next read of an object of which every row is read take all of them, as at first."""
+    connection.execute("delete from fluint_sync.cursor where object = %s", [table])
+
+
 def move_cursor(connection: Connection, table: str, *, start: datetime, end: datetime) -> bool:
     """Moves the cursor from `start` to `end`; False when another process has moved it meanwhile, or time ran back (R2)."""
     moved = connection.execute(

@@ -64,8 +64,7 @@ class SObject:
 
     `parent_is_fixed`: no update can give a row another parent. `more_keys`: what else a key must tell to be judged. `at_every_tick`:
     its changes are asked for at every tick, those of the others in turn, because one call has room for five objects. `may_be_absent`:
-    it comes with a feature or a permission that not everybody has, and nothing is wrong without it. `admin_step`: what a Salesforce
-    admin does so that it can be read, where no permission on the object itself does.
+    it comes with a feature or a permission that not everybody has, and nothing is wrong without it.
     """
 
     name: str
@@ -78,7 +77,6 @@ class SObject:
     more_keys: tuple[str, ...] = ()
     at_every_tick: bool = False
     may_be_absent: bool = False
-    admin_step: str = ""
 
     @property
     def table_name(self) -> str:
@@ -232,9 +230,6 @@ CONTACT = SObject(
     at_every_tick=True,
 )
 
-# Mails, tasks and events have no permissions of their own.
-_GRANTS_ACTIVITIES = "grants Access Activities (Setup › Permission Sets › System Permissions)"
-
 EMAIL_MESSAGE = SObject(
     "EmailMessage",
     "E-mails related to deals in scope, with bodies. Personal data: not for analysts (see fluint.email_activity).",
@@ -255,7 +250,6 @@ EMAIL_MESSAGE = SObject(
     parent="RelatedToId",
     at_every_tick=True,
     may_be_absent=True,  # it comes with Enhanced Email or Email-to-Case
-    admin_step=f"switches on Enhanced Email if the org does not have it (Setup › Enhanced Email), and {_GRANTS_ACTIVITIES}",
 )
 
 # What a deal is with and what was done about it: more than the guide asks for. Of an activity's text only the subject is read.
@@ -292,7 +286,6 @@ TASK = SObject(
     + _fields("CompletedDateTime", "timestamptz", Need.OURS),
     parent="WhatId",
     may_be_absent=True,
-    admin_step=_GRANTS_ACTIVITIES,
 )
 
 EVENT = SObject(
@@ -305,7 +298,6 @@ EVENT = SObject(
     + _fields("IsAllDayEvent IsPrivate IsChild", "boolean", Need.OURS),
     parent="WhatId",
     may_be_absent=True,
-    admin_step=_GRANTS_ACTIVITIES,
 )
 
 # In the order in which they depend on each other: the guide's order of installation, with what it leaves implicit.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import webbrowser
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
+import requests
 import typer
 
 from orchestration.cli.console import speaking
+from orchestration.cli.workspace import Workspace
 from orchestration.errors import NeedsReconnectError
 from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Database
@@ -20,6 +24,7 @@ from orchestration.postgres.token_store import PostgresTokenStore, new_key
 from orchestration.salesforce.oauth import Tokens
 from tests.cli.conftest import environment
 from tests.cli.shell import Shell, lent
+from tests.contract.keys import key_and_certificate
 from tests.contract.running_org import ROOT, RunningOrg
 
 ANOTHER_ORG = "00D000000000009AAA"
@@ -106,6 +111,33 @@ def test_another_user_of_the_same_org_may_connect_and_what_that_means_is_said(co
     said = connected("connect")
     assert said.exit_code == 0, said.text
     assert "another one than before" in said.line
+
+
+def test_what_refuses_a_new_sign_in_is_what_stands_in_the_way_now(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user was deactivated and is active again; the app was blocked meanwhile, and the check goes on about the user."""
+    org = connected.org
+    stored(connected).mark_needs_reconnect("The integration user was deactivated.")
+    decisions = iter(["deny", "allow"])
+
+    def browse(url: str) -> bool:
+        requests.get(org.visit(url, next(decisions)), timeout=60)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    org.admin("DELETE", "/tokens")  # who allowed the app before is not asked again
+    assert connected("connect").exit_code == 1
+    why = "select reason from fluint_sync.connection"
+    assert connected.ask(why) == [("The integration user was deactivated.",)]
+    org.admin("POST", "/mistakes", ["app_blocked"])
+    try:
+        assert connected("connect").exit_code == 1
+    finally:
+        org.admin("DELETE", "/mistakes")
+    ((reason,),) = connected.ask(why)
+    assert "OAUTH_APP_BLOCKED" in str(reason)
+    assert "Setup › Connected Apps OAuth Usage" in str(reason)
 
 
 def test_disconnecting_revokes_in_salesforce_and_forgets_here(connected: Shell) -> None:
@@ -207,9 +239,89 @@ def test_the_app_signs_in_by_itself_where_no_person_is(desk: Shell) -> None:
     desk.org.admin("PATCH", "/switches", {"client_credentials_username": desk.org.card["username"]})
     said = desk("connect", **alone)
     assert said.exit_code == 0, said.text
-    tokens = stored(desk).load()
-    assert tokens.refresh_token is None
-    assert is_alive(desk, tokens)
+    _insist_that_it_signs_in_again(desk, alone)
+
+
+def test_an_app_with_a_certificate_signs_in_by_its_settings(desk: Shell, tmp_path: Path) -> None:
+    """The other way without a person: the key is a file that only this machine has, and no secret of the app is."""
+    desk.org.connect()  # who approved the app once need not be approved by an admin
+    key, certificate = key_and_certificate()
+    file = tmp_path / "app.key"
+    alone: dict[str, str | None] = {
+        "FLUINT_SALESFORCE_SIGN_IN": "jwt",
+        "FLUINT_SALESFORCE_USERNAME": str(desk.org.card["username"]),
+        "FLUINT_SALESFORCE_PRIVATE_KEY_FILE": str(file),
+        "FLUINT_SALESFORCE_CLIENT_SECRET": None,
+        "BROWSER": "false",
+    }
+    absent = desk("connect", **alone)
+    assert (absent.exit_code, "FLUINT_SALESFORCE_PRIVATE_KEY_FILE" in absent.line) == (1, True), absent.text
+    file.write_text(key)
+    unknown = desk("connect", **alone)
+    assert (unknown.exit_code, "uploads the certificate" in unknown.line) == (1, True), unknown.text
+    desk.org.admin("PATCH", "/switches", {"jwt_certificate": certificate})
+    said = desk("connect", **alone)
+    assert said.exit_code == 0, said.text
+    assert key.splitlines()[1] not in "".join(desk.said)
+    _insist_that_it_signs_in_again(desk, alone)
+    last = stored(desk).load()
+    assert desk("disconnect", **alone).exit_code == 0
+    assert not is_alive(desk, last)
+
+
+def _insist_that_it_signs_in_again(shell: Shell, alone: dict[str, str | None]) -> None:
+    """When its session has ended: there is no refresh token, and nobody is asked."""
+    first = stored(shell).load()
+    shell.org.admin("DELETE", f"/tokens?token={first.access_token}")
+    with lent(shell.environment | alone):
+        assert Workspace.here().salesforce().organization().id == first.org_id
+    second = stored(shell).load()
+    assert (first.refresh_token, second.refresh_token, second.generation) == (
+        None,
+        None,
+        first.generation + 1,
+    )
+    assert is_alive(shell, second)
+
+
+# What an admin did before anybody signed in, or while the consent page was open; what the person chose; where the text leads.
+REFUSALS = [
+    pytest.param([], [], "deny", "signed in as the integration user, and choose Allow", id="denied"),
+    pytest.param(["app_not_installed"], [], "allow", "Connected Apps OAuth Usage, finds Fluint and chooses Install", id="not-installed"),
+    pytest.param(["app_deleted"], [], "allow", "Setup › Connected Apps OAuth Usage, finds Fluint and chooses Install", id="deleted"),
+    pytest.param(["app_blocked"], [], "allow", "Setup › Connected Apps OAuth Usage, finds Fluint and chooses Unblock", id="blocked"),
+    pytest.param(["app_not_approved"], [], "allow", "Setup › Manage Connected Apps › Fluint's app › Edit Policies", id="not-approved"),
+    pytest.param([], ["address_not_allowed"], "allow", "Setup › Profiles › the profile › Login IP Ranges", id="ip-restricted"),
+    pytest.param([], ["user_inactive"], "allow", "activates the user under Setup › Users", id="inactive-user"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "meanwhile", "decision", "where"), REFUSALS)
+def test_a_refusal_ends_the_command_and_the_page_with_the_place_to_click(
+    desk: Shell, monkeypatch: pytest.MonkeyPatch, before: list[str], meanwhile: list[str], decision: str, where: str
+) -> None:  # fmt: skip
+    """Whoever meets the refusal is seldom who can lift it: the text has to reach the admin whole, from terminal or browser."""
+    org, shown = desk.org, queue.Queue[str]()
+    org.admin("DELETE", "/tokens")  # who allowed the app before is not asked again
+
+    def browse(url: str) -> bool:
+        came = org.visit(url, decision)
+        org.admin("POST", "/mistakes", meanwhile)
+        shown.put(requests.get(came, timeout=60).text)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    org.admin("POST", "/mistakes", before)
+    try:
+        said = desk("connect")
+    finally:
+        org.admin("DELETE", "/mistakes")
+    page = unescape(shown.get(timeout=60))
+    assert said.exit_code == 1
+    assert "Fluint is not connected to Salesforce" in page
+    assert (where in said.line, where in page) == (True, True), said.text
+    assert desk.ask("select count(*) from fluint_sync.connection") == [(0,)]
 
 
 def test_the_key_of_the_tokens_is_changed_by_a_command(connected: Shell) -> None:

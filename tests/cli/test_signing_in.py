@@ -56,6 +56,17 @@ def test_what_is_pasted_is_taken_though_the_port_of_the_callback_is_taken(
     assert "the-code" not in said.out + said.err
 
 
+def test_a_machine_that_turns_out_to_have_no_browser_takes_what_is_pasted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It asked for the address of the last page to be pasted, and did not read it: ten minutes of waiting for nothing."""
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{CAME}\n"))
+    with signed_in(ATTEMPT, free_port(), no_browser=False) as answer:
+        assert answer.address == CAME
+    assert ATTEMPT.url in capsys.readouterr().out
+
+
 def test_an_input_that_ends_without_an_answer_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """A script without a terminal would wait ten minutes for a line that cannot come."""
     monkeypatch.setattr("sys.stdin", io.StringIO("nonsense\n"))

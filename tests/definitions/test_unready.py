@@ -13,8 +13,19 @@ from tests.dagster.house import QUIET, failure
 NOT_SET = {"FLUINT_DATABASE_URL", "FLUINT_ENCRYPTION_KEY"}
 
 
+OTHERS = (
+    "upload_documents_job", "list_missing_job", "reread_columns_job", "reconcile_salesforce_job", "check_documents_job",
+    "build_models_job",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "job", ["sync_salesforce_job", pytest.param("upload_documents_job", marks=pytest.mark.slow)]
+    "job",
+    [
+        "sync_salesforce_job",
+        "check_setup_job",
+        *(pytest.param(job, marks=pytest.mark.slow) for job in OTHERS),
+    ],
 )
 def test_a_run_for_which_something_is_not_set_names_the_setting_on_top(job: str) -> None:
     """`DagsterResourceFunctionError: Error executing resource_fn` sends an admin to an engineer."""

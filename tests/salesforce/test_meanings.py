@@ -16,6 +16,7 @@ from orchestration.errors import (
     FluintError,
     IncompleteReadError,
     NeedsReconnectError,
+    ObjectUnavailableError,
     QuotaReachedError,
     RejectedRequestError,
     Remedy,
@@ -23,6 +24,7 @@ from orchestration.errors import (
     TransientSalesforceError,
 )
 from orchestration.salesforce.api_meanings import API
+from orchestration.salesforce.governed import STEPS
 from orchestration.salesforce.meaning import Meaning, find
 from orchestration.salesforce.responses import Ask, Kind, error_for, read_refusal, sign_in_error
 from orchestration.salesforce.sign_in_meanings import SIGN_IN
@@ -34,11 +36,13 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 USER = "005000000000001AAA"
 
 
-def error(status: int, code: str, message: str = "", kind: Kind = "query") -> FluintError:
+def error(
+    status: int, code: str, message: str = "", kind: Kind = "query", sobject: str = "Opportunity"
+) -> FluintError:
     """What the interpreter makes of a refusal."""
     body = f'[{{"errorCode": "{code}", "message": "{message}"}}]'.encode()
     refusal = read_refusal(status, body, {"X-SFDC-Request-Id": "TID:7"})
-    return error_for(refusal, Ask(kind, "Opportunity", USER), NOW)
+    return error_for(refusal, Ask(kind, sobject, USER), NOW)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,8 @@ def error(status: int, code: str, message: str = "", kind: Kind = "query") -> Fl
         (404, "NOT_FOUND", "describe", Remedy.SETUP, SetupError),
         (400, "INSUFFICIENT_ACCESS_OR_READONLY", "upload", Remedy.SETUP, RejectedRequestError),
         (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "upload", Remedy.SETUP, RejectedRequestError),
+        (400, "REQUIRED_FIELD_MISSING", "upload", Remedy.SETUP, RejectedRequestError),
+        (400, "REQUIRED_FIELD_MISSING", "query", Remedy.BUG, RejectedRequestError),
         (302, "", "query", Remedy.RECONNECT, SetupError),
         (400, "MALFORMED_QUERY", "query", Remedy.BUG, RejectedRequestError),
         (400, "SOMETHING_OF_NEXT_YEAR", "query", Remedy.BUG, RejectedRequestError),
@@ -82,6 +88,34 @@ def test_a_hidden_field_names_user_object_field_and_next_step() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sobject", "step"),
+    [
+        ("EmailMessage", "switches on Enhanced Email if the org does not have it (Setup › Enhanced Email), and gives the user 'Access"),
+        ("Task", "gives the user 'Access Activities'"),
+        ("Event", "gives the user 'Access Activities'"),
+        ("OpportunityContactRole", "grants Read and View All on Opportunity ("),
+        ("User", "has the licence 'Salesforce'"),
+        ("OpportunityStage", "has the licence 'Salesforce'"),
+        ("ContentVersion", "Setup › Salesforce Files"),
+        ("PermissionSet", "gives the user 'View Setup and Configuration'"),
+        ("Account", "grants Read and View All on Account (Setup › Permission Sets"),
+        ("Deal_Room__c", "grants Read and View All on Deal_Room__c ("),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "code", "kind"), [(400, "INVALID_TYPE", "query"), (404, "NOT_FOUND", "describe")]
+)
+def test_an_object_without_a_permission_of_its_own_names_what_opens_it(
+    sobject: str, step: str, status: int, code: str, kind: Kind
+) -> None:
+    """`Grant Read on Task` sends an admin to look for a row that no permission set has."""
+    told = error(status, code, kind=kind, sobject=sobject)
+    assert isinstance(told, ObjectUnavailableError)
+    assert step in str(told)
+    assert (f"Read and View All on {sobject} " in str(told)) is (sobject not in STEPS)
+
+
+@pytest.mark.parametrize(
     "entry", catalogue(), ids=lambda entry: (*entry.codes, *entry.phrases, "by status")[0]
 )
 def test_every_entry_can_be_reached_and_says_who_does_what(entry: Meaning) -> None:
@@ -96,6 +130,8 @@ def test_every_entry_can_be_reached_and_says_who_does_what(entry: Meaning) -> No
     if entry.remedy in (Remedy.SETUP, Remedy.RECONNECT):
         actor = r"admin|Whoever|Start again|Start the connection"
         assert re.search(actor, entry.text), entry.text
+    if entry.remedy is Remedy.BUG:
+        assert "Fluint's support" in entry.text
     assert "check your permissions" not in entry.text.casefold()
 
 

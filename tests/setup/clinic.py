@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.postgres.token_store import PostgresTokenStore
@@ -13,8 +13,8 @@ from orchestration.salesforce.oauth import Tokens
 from orchestration.setup.asking import ask
 from orchestration.setup.held import read_held
 from orchestration.setup.outcome import Outcome
-from orchestration.setup.report import Answer, Before, Report, judge
-from orchestration.setup.seen import Numbers, Seen
+from orchestration.setup.report import Answer, Before, Finding, Report, judge
+from orchestration.setup.seen import FluintSeen, Numbers, SalesforceSeen, Seen
 from tests.sync.bench import TABLES, Bench
 
 
@@ -56,6 +56,22 @@ class Clinic:
         if self.bench.ask("select state from fluint_sync.connection") != [("connected",)]:
             self.connect()
         return report
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """What a look at the healthy office saw."""
+
+    salesforce: SalesforceSeen
+    fluint: FluintSeen
+
+    def finding(self, item: str, code: str, **seen: Any) -> Finding:
+        """The finding of that code, where some facts are otherwise: those of the org, or of our side as `fluint`."""
+        fluint = replace(self.fluint, **seen.pop("fluint", {}))
+        report = judge(Seen(replace(self.salesforce, **seen), fluint), fluint.now, {})
+        found = [each for each in answer_of(report, item).findings if each.key.partition(": ")[0] == code]
+        assert found, unwell(report)
+        return found[0]
 
 
 def unwell(report: Report) -> dict[str, Outcome]:

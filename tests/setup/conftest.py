@@ -13,11 +13,13 @@ from orchestration.entitlement.filters import BackfillFilter
 from orchestration.postgres.token_store import PostgresTokenStore, new_key
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.oauth import Tokens
+from orchestration.setup.asking import ask
+from orchestration.setup.held import read_held
 from tests.contract.running_org import RunningOrg, serving
 from tests.dbt.conftest import deployed_template
 from tests.postgres_fixtures import PostgresServer
-from tests.setup.clinic import Clinic
-from tests.sync.bench import Bench
+from tests.setup.clinic import Clinic, Healthy
+from tests.sync.bench import TABLES, Bench
 
 __all__ = ["deployed_template"]
 
@@ -59,3 +61,10 @@ def clinic(
         bench.follow()
         yield Clinic(bench, store, session)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def healthy(clinic: Clinic) -> Healthy:
+    """One look at the office in which all is well."""
+    held = read_held(clinic.bench.database, TABLES)
+    return Healthy(ask(clinic.client(), held), held)

@@ -16,9 +16,9 @@ from orchestration.setup.seen import FluintSeen
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 OTHER_CALLS = 1 + 1 + 1  # the follow-up, the limits, the assignment of layouts
 OFFICE = FluintSeen(
-    connection=None, now=NOW, licensed=1, unmatched=(), ambiguous=(), is_a_person=False,
+    connection=None, now=NOW, licensed=1, active_users=1, unmatched=(), ambiguous=(), is_a_person=False,
     filters=BackfillFilter(NOW, ("Closed Lost",)), stages=frozenset(), record_types={}, objects=(), owners=(), settled_before=NOW,
-    owners_not_listed=0, deals_not_listed=0, deals_held=0, pairs={}, sample_deal=None, unknown_stages={}, uploads={},
+    owners_not_listed=0, deals_not_listed=0, deals_held=0, deals_erased=0, pairs={}, sample_deal=None, unknown_stages={}, uploads={},
 )  # fmt: skip
 
 

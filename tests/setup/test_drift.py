@@ -47,6 +47,45 @@ def test_what_broke_and_what_was_mended_is_told_with_the_time_of_the_last_check(
     assert kept == [("ok", [], False)]
 
 
+def test_what_the_check_sees_is_looked_at_again_by_the_next_sync(clean: Clinic) -> None:
+    """The admin grants what the text says, syncs and checks again, and reads for ten minutes that nothing was read yet."""
+    seen_before = (
+        "insert into fluint_sync.unavailable_object (object, seen_at) values ('task', now())",
+        "update fluint_sync.described_field set gone_at = now() where object = 'opportunity' and field = 'Amount'",
+    )
+    with clean.bench.database.transaction() as connection:
+        for statement in seen_before:
+            connection.execute(statement.encode())
+    run(clean, "access_activities_missing")
+    assert clean.bench.ask("select object from fluint_sync.unavailable_object") == [("task",)]
+    run(clean)
+    assert clean.bench.ask("select object from fluint_sync.unavailable_object") == []
+    known = {row[0] for row in clean.bench.ask("select object from fluint_sync.described_object")}
+    assert ("opportunity" in known, "contact" in known) == (False, True)
+    clean.bench.follow()
+    assert clean.bench.ask(
+        "select count(*) from fluint_sync.described_field where object = 'opportunity' and gone_at is not null"
+    ) == [(0,)]
+
+
+@pytest.mark.slow
+def test_users_who_can_be_seen_by_now_are_read_by_the_next_sync(clean: Clinic) -> None:
+    """View All Users changes no user's stamp: people stayed unmatched for good, and the check sent somebody to compare addresses."""
+    bench, read = clean.bench, 'select count(*) from raw_salesforce."user"'
+    before = bench.ask(read)
+    with bench.database.transaction() as connection:
+        connection.execute(
+            'delete from raw_salesforce."user" where id not in (select min(id) from raw_salesforce."user" where is_active)'
+        )
+    bench.follow()
+    assert bench.ask(read) != before
+    assert "users_not_read" in str(run(clean).as_dict())
+    bench.follow()
+    assert bench.ask(read) == before
+    bench.load()
+    assert run(clean).outcome is Outcome.OK
+
+
 def test_a_check_that_could_test_nothing_keeps_what_was_known(clean: Clinic) -> None:
     """An hour without Salesforce would otherwise make every item look new."""
     known = run(clean)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from orchestration.errors import FluintError, MissingFieldError, ObjectUnavailableError, QuotaReachedError
+from orchestration.errors import (
+    FluintError,
+    MissingFieldError,
+    ObjectUnavailableError,
+    QuotaReachedError,
+    TransientError,
+)
 from orchestration.setup.outcome import Fault, Judgement, wrong
 from orchestration.setup.seen import Seen
 
@@ -10,8 +16,17 @@ from orchestration.setup.seen import Seen
 def unseen(seen: Seen, what: str, error: FluintError) -> Judgement:
     """That something could not be tested: because of the connection, of View Setup and Configuration, or of what the error says."""
     if seen.salesforce.refused is not None or isinstance(error, QuotaReachedError):
-        return wrong(Fault("not_asked", values={"what": what, "user": seen.user}))
+        return wrong(Fault("not_asked", values={"what": what, "why": _why_nothing_is_asked(seen)}))
     return wrong(unseen_fault(seen, what, error))
+
+
+def _why_nothing_is_asked(seen: Seen) -> str:
+    connection, refused = seen.fluint.connection, seen.salesforce.refused
+    if connection is None or connection.state == "disconnected":
+        return "there is no connection to a Salesforce org"
+    if isinstance(refused, TransientError):
+        return "Salesforce could not be reached"
+    return f"Salesforce refuses {seen.user} as a whole"
 
 
 def unseen_fault(seen: Seen, what: str, error: FluintError) -> Fault:

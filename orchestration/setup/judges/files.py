@@ -9,30 +9,15 @@ from orchestration.setup.judges.common import listed, unseen, unseen_fault
 from orchestration.setup.judges.reading import PLURALS
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Layout, Limit, Seen
+from orchestration.setup.texts import uploads as texts
 
 _LOW_STORAGE = 0.02
+_WHO_SENDS = (
+    ("upload_refused", texts.OF_AN_ADMIN),
+    ("upload_not_sent", texts.OF_THE_OPERATOR),
+    ("upload_given_up", texts.OF_THE_WORKSPACE),
+)
 _NO_RECORD_TYPE = "no record type"
-
-# What an org's own rules answer to a save (REST API Developer Guide, Status Codes), and where an admin finds the rule.
-_OF_SALESFORCE = {
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "Setup › Object Manager › Content Version › Validation Rules: let the integration user pass",
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "Setup › Apex Triggers and Setup › Flows on Content Version or Content Document Link: see"
-    " which fails for the integration user",
-    "CANNOT_EXECUTE_FLOW_TRIGGER": "Setup › Flows on Content Version or Content Document Link: see the one that fails",
-    "DUPLICATES_DETECTED": "Setup › Duplicate Rules: let the integration user pass",
-    "REQUIRED_FIELD_MISSING": "Setup › Object Manager › Content Version › Fields & Relationships: let no custom field be required",
-    "STORAGE_LIMIT_EXCEEDED": "Setup › Storage Usage: delete files that nobody needs, or buy storage",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "Setup › Sharing Settings: share opportunities with the integration user for Read/Write, or grant it"
-    " 'Modify All' on them",
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "Setup › Sharing Settings: share opportunities with the integration user for"
-    " Read/Write, or grant it 'Modify All' on them",
-}
-_OF_FLUINT = {
-    "empty_file": "Generate the documents again: they have no content",
-    "content_unreadable": "See that the machine that Fluint runs on can read the addresses in fluint_app.document_version.content_uri",
-    "answer_lost": "Run `fluint documents list` later: they are looked for, and sent again if they are not there",
-}
-_SEE = "Run `fluint documents list`, which names each version with its reason"
 
 
 def files_can_be_created(seen: Seen) -> Judgement:
@@ -61,7 +46,9 @@ def deals_take_files(seen: Seen) -> Judgement:
     if isinstance(editable, FluintError):
         return unseen(seen, "whether a deal may be edited", editable)
     if editable is False:
-        return wrong(Fault("deal_not_shared_to_edit", values=values))
+        return wrong(
+            Fault("deal_not_editable" if rights is None else "deal_not_shared_to_edit", values=values)
+        )
     if editable is None:
         return fine("There is no deal yet to try.")
     return fine("A deal that was looked at may be edited, and so take a file.")
@@ -79,22 +66,25 @@ def files_list_on_layouts(seen: Seen) -> Judgement:
 
 
 def _layout_faults(seen: Seen, layouts: tuple[Layout, ...]) -> Iterator[Fault]:
+    closed: dict[str, FluintError] = {}
     for layout in layouts:
-        if isinstance(layout.shows_files, FluintError):
-            yield _closed(seen, layout.name, layout.shows_files)
-        elif not layout.shows_files:
-            yield Fault(
-                "files_list_missing", layout.id, {"layout": layout.name, "used_for": _used_for(seen, layout)}
-            )
+        if not isinstance(layout.shows_files, FluintError):
+            if not layout.shows_files:
+                values = {"layout": layout.name, "used_for": _used_for(seen, layout)}
+                yield Fault("files_list_missing", layout.name, values)
+        elif (layout.shows_files.code or "").startswith("INSUFFICIENT_ACCESS"):
+            closed[layout.name] = layout.shows_files
+        else:
+            yield unseen_fault(seen, f"What the page layout '{layout.name}' shows", layout.shows_files)
+    if closed:
+        yield _closed(seen, list(closed), next(iter(closed.values())))
 
 
-def _closed(seen: Seen, name: str, error: FluintError) -> Fault:
-    what = f"What the page layout '{name}' shows"
-    if not (error.code or "").startswith("INSUFFICIENT_ACCESS"):
-        return unseen_fault(seen, what, error)
-    reason = f"the org shows it to users with 'Customize Application' only, which {seen.user} lacks"
+def _closed(seen: Seen, names: list[str], error: FluintError) -> Fault:
+    what = f"What the page layouts show ({listed(names)})"
+    reason = f"the org shows that to users with 'Customize Application' only, which {seen.user} lacks"
     step = (
-        f"Setup › Object Manager › Opportunity › Page Layouts › {name}: see that 'Files' is among the related lists; or, to have it"
+        "Setup › Object Manager › Opportunity › Page Layouts: see that 'Files' is among the related lists of each; or, to have it"
         f" tested, {seen.salesforce.holder} › System Permissions › Edit › tick 'Customize Application' › Save"
     )
     return Fault("not_visible", what, {"what": what, "reason": reason, "step": step}, error)
@@ -129,12 +119,10 @@ def file_limits(seen: Seen) -> Judgement:
 
 def uploads(seen: Seen) -> Judgement:
     """What became of the documents that were to be sent? The org's own rules show only in what they refuse."""
-    faults = [_upload(reason, versions) for reason, versions in seen.fluint.uploads.items()]
-    return wrong(*faults) if faults else fine("Salesforce refused no document.")
-
-
-def _upload(reason: str, versions: int) -> Fault:
-    values: dict[str, object] = {"reason": reason, "versions": versions}
-    if reason.isupper():
-        return Fault("upload_refused", reason, values | {"step": _OF_SALESFORCE.get(reason, _SEE)})
-    return Fault("upload_not_sent", reason, values | {"step": _OF_FLUINT.get(reason, _SEE)})
+    faults = [
+        Fault(code, reason, {"reason": reason.replace("_", " "), "versions": versions, "step": steps[reason]})
+        for reason, versions in seen.fluint.uploads.items()
+        for code, steps in _WHO_SENDS
+        if reason in steps
+    ]
+    return wrong(*faults) if faults else fine("Every document is in Salesforce, or on its way.")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from orchestration.errors import FluintError
 from orchestration.setup.judges.common import listed, unseen
+from orchestration.setup.judges.reading import are_users_hidden, were_users_hidden
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Seen
 from orchestration.sync.objects import CATALOGUE, OPPORTUNITY, SObject
@@ -36,9 +37,13 @@ def user_list(seen: Seen) -> Judgement:
         return fine(
             f"{fluint.licensed:,} users are licensed; whom Salesforce has is known after the first sync."
         )
+    # Nobody can tell whether somebody who is hidden, or was when users were read, has another address.
+    unmatched = "users_not_read" if were_users_hidden(seen) else "users_unmatched"
+    unmatched = "users_not_seen" if are_users_hidden(seen) else unmatched
+    values = {"user": seen.user, "holder": seen.salesforce.holder, "held": fluint.active_users}
     faults = [
-        Fault(code, values={"count": len(people), "people": _people(people)})
-        for code, people in (("users_unmatched", fluint.unmatched), ("users_ambiguous", fluint.ambiguous))
+        Fault(code, values=values | {"count": len(people), "people": _people(people)})
+        for code, people in ((unmatched, fluint.unmatched), ("users_ambiguous", fluint.ambiguous))
         if people
     ]
     return (
@@ -113,8 +118,9 @@ def deals_arrive(seen: Seen) -> Judgement:
         return fine("No owner is in scope yet; deals are compared then.")
     if isinstance(theirs, FluintError):
         return unseen(seen, "how many deals there should be", theirs)
-    # A deal that changed since is left out there and may still be counted here: only fewer than theirs are too few.
-    if theirs > fluint.deals_held:
+    # A deal that changed since is left out there and may still be counted here, and one that was erased here is there: only fewer
+    # than theirs without the erased are too few.
+    if theirs > fluint.deals_held + fluint.deals_erased:
         since = fluint.filters.created_since
         values: dict[str, object] = {
             "theirs": theirs,
@@ -123,7 +129,8 @@ def deals_arrive(seen: Seen) -> Judgement:
             "this_month": f"{fluint.now:%Y-%m}",
         }
         return wrong(Fault("deals_missing", values=values))
-    return fine(f"{theirs:,} deals of {len(fluint.owners):,} owners, here as in Salesforce.")
+    erased = f" ({fluint.deals_erased:,} were erased here)" if fluint.deals_erased else ""
+    return fine(f"{theirs:,} deals of {len(fluint.owners):,} owners, here as in Salesforce{erased}.")
 
 
 def stages(seen: Seen) -> Judgement:
@@ -138,4 +145,6 @@ def stages(seen: Seen) -> Judgement:
                 {"deals": sum(unknown.values()), "stages": names},
             )
         )
+    if not seen.fluint.stages:
+        return fine("No stage has been read yet; deals are compared then.")
     return fine(f"The org lists {len(seen.fluint.stages):,} stages, and every deal is in one of them.")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from orchestration.errors import FluintError, ObjectUnavailableError
 from orchestration.salesforce.describe import Describe
+from orchestration.salesforce.governed import ACTIVITIES, EVERYBODYS
 from orchestration.setup.judges.common import listed, unseen, unseen_fault
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
 from orchestration.setup.seen import Seen
@@ -22,6 +23,8 @@ PLURALS = {
     "EmailMessage": "Email Messages",
     "OpportunityContactRole": "Opportunity Contact Roles",
     "User": "Users",
+    "Task": "Tasks",
+    "Event": "Events",
 }
 _MISSING = {
     "Opportunity": "No deal comes in or changes",
@@ -31,7 +34,7 @@ _MISSING = {
     "User": "Owners cannot be matched, and no deal comes in",
     "OpportunityStage": "Deals have no place in the pipeline",
     "RecordType": "Deals have no record type",
-    "EmailMessage": "E-mail activity stays empty",
+    "EmailMessage": "E-mail activity stays empty, or as it was",
     "Task": "Activities lack tasks, calls and logged mails",
     "Event": "Activities lack meetings",
 }
@@ -64,10 +67,7 @@ _OF_A_FEATURE = frozenset(
         "LastOpenedDate",
     }
 )
-_EVERYBODYS = frozenset({"User", "OpportunityStage", "RecordType"})
 _GOVERNED_BY = {"OpportunityContactRole": "Opportunity"}
-# No permission rows of their own: Enhanced Email brings the first, 'Access Activities' opens all three.
-_ACTIVITIES = frozenset({"EmailMessage", "Task", "Event"})
 
 
 def judge_of(sobject: SObject) -> Callable[[Seen], Judgement]:
@@ -105,14 +105,14 @@ def _values(seen: Seen, sobject: str) -> dict[str, object]:
 
 def _unreadable(seen: Seen, sobject: str, error: FluintError) -> Fault:
     values = _values(seen, sobject)
-    if sobject in _ACTIVITIES - {"EmailMessage"}:
-        return Fault("activities_missing", sobject, values, error)
     if sobject == "EmailMessage":
         allowed = seen.salesforce.may_access_activities
         if isinstance(allowed, FluintError):
             return Fault("email_object_missing", sobject, values, error)
         return Fault("enhanced_email_off" if allowed else "activities_missing", sobject, values, error)
-    if sobject in _EVERYBODYS:
+    if sobject in ACTIVITIES:
+        return Fault("activities_missing", sobject, values, error)
+    if sobject in EVERYBODYS:
         return Fault("object_of_everybody_missing", sobject, values, error)
     return Fault(
         "deals_not_readable" if sobject == "Opportunity" else "object_not_readable", sobject, values, error
@@ -181,6 +181,20 @@ def _counted(seen: Seen, sobject: str) -> str:
     return f" ({theirs:,} deals of licensed owners can be seen, and {seen.fluint.deals_held:,} are held)"
 
 
+def are_users_hidden(seen: Seen) -> bool:
+    """Whether sharing hides users: more have a licence than can be seen."""
+    visible, used = seen.salesforce.visible_users, seen.salesforce.used_licences
+    if isinstance(visible, FluintError) or isinstance(used, FluintError):
+        return False
+    return visible < used and not (seen.salesforce.has("ViewAllUsers") or seen.salesforce.has("ViewAllData"))
+
+
+def were_users_hidden(seen: Seen) -> bool:
+    """Whether more users can be seen than were read: a permission that was granted changes no user's stamp, so no sync asks for them."""
+    visible = seen.salesforce.visible_users
+    return not isinstance(visible, FluintError) and visible > seen.fluint.active_users > 0
+
+
 def _users(seen: Seen) -> Iterator[Fault]:
     """Sharing hides users without a trace; how many licences are used is told to everybody who may see the set-up."""
     visible, used = seen.salesforce.visible_users, seen.salesforce.used_licences
@@ -190,7 +204,7 @@ def _users(seen: Seen) -> Iterator[Fault]:
         error = visible if isinstance(visible, FluintError) else used
         assert isinstance(error, FluintError)
         yield unseen_fault(seen, "whether all users can be seen", error)
-    elif visible < used:
+    elif are_users_hidden(seen):
         values = _values(seen, "User") | {"visible": visible, "used": used}
         yield Fault("users_hidden", values=values)
 
@@ -199,9 +213,9 @@ def _tested(sobject: SObject) -> str:
     """What is tested of an object: its describe, and what governs it."""
     if sobject.name == "User":
         return "describe of User; active users seen, against used licences"
-    if sobject.name in _EVERYBODYS:
+    if sobject.name in EVERYBODYS:
         return f"describe of {sobject.name}, which everybody may read"
-    if sobject.name in _ACTIVITIES:
+    if sobject.name in ACTIVITIES:
         return f"describe of {sobject.name}, which 'Access Activities' governs"
     governing = _GOVERNED_BY.get(sobject.name, sobject.name)
     return f"describe of {sobject.name}; the permissions on {governing} of all assigned permission sets"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestration.errors import FluintError, NeedsReconnectError, QuotaReachedError, TransientError
+from orchestration.errors import FluintError, NeedsReconnectError, QuotaReachedError, Remedy, TransientError
+from orchestration.salesforce.renewal import IDLE_POLICY, was_idle
 from orchestration.setup.judges.common import unseen
 from orchestration.setup.outcome import Fault, Judgement, fine, wrong
-from orchestration.setup.seen import AppPolicy, Asked, Seen
+from orchestration.setup.seen import AppPolicy, Asked, Connection, Seen
 
 APP = "Fluint"
 _DAY = 86_400
@@ -22,6 +23,10 @@ _SIGN_IN = (
     ("OAUTH_APP_BLOCKED", "app_blocked"),
     ("invalid_app_access", "app_not_approved"),
     ("OAUTH_APP_ACCESS_DENIED", "app_not_approved"),
+    ("OAUTH_EC_APP_NOT_FOUND", "app_missing"),
+    ("OAUTH_APPROVAL_ERROR_GENERIC", "app_missing"),
+    ("app_not_found", "app_missing"),
+    ("must be installed", "app_missing"),
 )
 _API = {
     "API_DISABLED_FOR_ORG": "api_disabled_for_org",
@@ -52,22 +57,30 @@ def connection(seen: Seen) -> Judgement:
     refused = _sign_in(seen)
     if refused and refused[0] == "user_inactive":
         return wrong(Fault("user_inactive", values={"user": seen.user}, error=refused[1]))
-    if isinstance(error, NeedsReconnectError) and refused is None:
-        return wrong(
-            Fault("grant_ended", values={"user": seen.user, "reason": held.reason or error}, error=error)
-        )
-    if isinstance(error, TransientError):
-        return wrong(Fault("not_reached", values={"reason": str(error)}, error=error))
-    if error is not None and not isinstance(error, QuotaReachedError) and not seen.salesforce.user_id:
-        return wrong(Fault("settings_refuse", values={"reason": str(error)}, error=error))
-    if error is not None and refused is None and error.code and error.code.islower():
-        return wrong(Fault("sign_in_refused", values={"user": seen.user, "reason": str(error)}, error=error))
+    fault = _no_session(seen, held, error) if error is not None and refused is None else None
+    if fault is not None:
+        return wrong(fault)
     org = seen.salesforce.org
     if not isinstance(org, FluintError) and org is not None and org.id != held.org_id:
         return wrong(Fault("other_org", values={"answered": org.id, "held": held.org_id}))
     if error is not None:
         return fine("There is a grant; what refuses it is told elsewhere.")
     return fine(f"Salesforce answers {seen.user} of org {held.org_id}.")
+
+
+def _no_session(seen: Seen, held: Connection, error: FluintError) -> Fault | None:
+    """The fault behind a refusal of everything, unless another item tells it: thirty items that could not be tested need a reason."""
+    code = error.code or ""
+    if isinstance(error, QuotaReachedError) or code in _API or code.startswith(_TRANSACTION_SECURITY):
+        return None
+    values: dict[str, object] = {"user": seen.user, "reason": str(error)}
+    if isinstance(error, NeedsReconnectError):
+        return Fault("grant_ended", values=values | {"reason": held.reason or error}, error=error)
+    if isinstance(error, TransientError):
+        return Fault("not_reached", values=values, error=error)
+    if error.remedy is Remedy.RECONNECT:
+        return Fault("my_domain_renamed", values=values, error=error)
+    return Fault("sign_in_refused" if code else "settings_refuse", values=values, error=error)
 
 
 def api_access(seen: Seen) -> Judgement:
@@ -113,13 +126,11 @@ def refresh_token_policy(seen: Seen) -> Judgement:
     if isinstance(apps, FluintError) or held is None:
         error = apps if isinstance(apps, FluintError) else NeedsReconnectError("There is no connection.")
         return unseen(seen, "the refresh token policy", error)
+    if not held.has_refresh_token:
+        return fine("The app signs in without a person: there is no refresh token that could end.")
     app = _ours(seen)
     if app is None:
-        if held.refreshed_at > held.connected_at:
-            return fine(
-                f"The policy is not told by API; the token was last renewed at {held.refreshed_at:%Y-%m-%d %H:%M} UTC."
-            )
-        return wrong(Fault("token_policy_hidden", values={"app": _app_name(seen)}))
+        return _hidden_policy(seen, held)
     if app.period is None:
         return fine(f"The refresh token of {app.name} is valid until revoked.")
     # The org tells a number without its unit (Object Reference, RefreshTokenValidityPeriod).
@@ -133,6 +144,17 @@ def refresh_token_policy(seen: Seen) -> Judgement:
     if app.idle:
         return wrong(Fault("token_expires_when_idle", values=values | {"since": held.refreshed_at}))
     return wrong(Fault("token_expires_by_age", values=values))
+
+
+def _hidden_policy(seen: Seen, held: Connection) -> Judgement:
+    """What the age of the last renewal tells of a policy that the org does not."""
+    if was_idle(held.refreshed_at, seen.fluint.now):
+        return wrong(Fault("token_was_idle", values={"since": held.refreshed_at, "days": IDLE_POLICY.days}))
+    if held.refreshed_at > held.connected_at:
+        return fine(
+            f"The policy is not told by API; the token was last renewed at {held.refreshed_at:%Y-%m-%d %H:%M} UTC."
+        )
+    return wrong(Fault("token_policy_hidden", values={"app": _app_name(seen)}))
 
 
 def session_policies(seen: Seen) -> Judgement:

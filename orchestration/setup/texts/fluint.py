@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.setup.outcome import Outcome
-from orchestration.setup.texts.form import OPERATOR, WORKSPACE, Text
+from orchestration.setup.texts.form import ADMIN, OPERATOR, WORKSPACE, Text
 
 _REST = "Deals of the other licensed people come in."
 
@@ -25,6 +25,24 @@ TEXTS: Mapping[str, Text] = {
         _REST,
         WORKSPACE,
         "Run `fluint why <e-mail address>` for each: it names the nearest address; then correct the address on one of the two sides",
+    ),
+    "users_not_read": Text(
+        Outcome.DATA,
+        "{count} licensed Fluint users have no Salesforce user among the {held:,} active ones that were read, and more can be seen by now:"
+        " {people}.",
+        "These people's deals do not come in yet.",
+        _REST,
+        OPERATOR,
+        "Run `fluint sync`: after this check it reads all users again",
+    ),
+    "users_not_seen": Text(
+        Outcome.DATA,
+        "{count} licensed Fluint users have no Salesforce user with their e-mail address among those that {user} can see, and users are"
+        " hidden from it: {people}.",
+        "These people's deals do not come in.",
+        _REST,
+        ADMIN,
+        "{holder} › System Permissions › Edit › tick 'View All Users' › Save; then `fluint sync`",
     ),
     "users_ambiguous": Text(
         Outcome.DATA,
@@ -78,7 +96,7 @@ TEXTS: Mapping[str, Text] = {
         Outcome.DATA,
         "Nothing has been read yet of {objects}.",
         "Their tables are empty.",
-        "The other objects are read.",
+        "What the other tables hold can be queried.",
         OPERATOR,
         "Run `fluint sync`; it reads users, stages, record types, deals, roles, contacts and mails in this order",
     ),

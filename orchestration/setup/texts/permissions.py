@@ -50,7 +50,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "not_asked": Text(
         Outcome.UNTESTED,
-        "{what} could not be asked for, because Salesforce refuses {user} as a whole.",
+        "{what} could not be asked for, because {why}.",
         "Nothing by itself.",
         "What was read stays and can be queried.",
         ADMIN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestration.setup.outcome import Outcome
-from orchestration.setup.texts.form import ADMIN, OPERATOR, Text
+from orchestration.setup.texts.form import ADMIN, OPERATOR, WORKSPACE, Text
 
 _OBJECT = "{holder} › Object Settings › {plural} › Edit"
 _OTHERS = "The other objects go on."
@@ -116,6 +116,15 @@ TEXTS: Mapping[str, Text] = {
         ADMIN,
         _OBJECT + " › tick 'Edit' and 'Modify All' › Save",
     ),
+    "deal_not_editable": Text(
+        Outcome.FEATURE,
+        "{user} may not edit the deal {deal}. Whether it lacks a permission, or the deal is shared with it to read only, cannot be seen"
+        " without 'View Setup and Configuration'.",
+        "Documents of Fluint do not appear in Salesforce (INSUFFICIENT_ACCESS).",
+        "Deals, contacts and mails are read.",
+        ADMIN,
+        _OBJECT + " › tick 'Edit' and 'Modify All' › Save",
+    ),
     "deal_not_shared_to_edit": Text(
         Outcome.FEATURE,
         "{user} may edit {sobject} in general, but not the deal {deal}: it is shared with it to read only.",
@@ -151,7 +160,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "upload_refused": Text(
         Outcome.FEATURE,
-        "Salesforce refused {versions:,} document versions with {reason}.",
+        "Salesforce refused {versions:,} document versions: {reason}.",
         "These documents do not appear on their deals.",
         "Other documents are sent; none is held up.",
         ADMIN,
@@ -163,6 +172,14 @@ TEXTS: Mapping[str, Text] = {
         "These documents do not appear on their deals.",
         "Other documents are sent; none is held up.",
         OPERATOR,
+        "{step}",
+    ),
+    "upload_given_up": Text(
+        Outcome.ADVICE,
+        "{versions:,} document versions are not sent any more: {reason}.",
+        "These documents do not appear on their deals.",
+        "Other documents are sent; none is held up.",
+        WORKSPACE,
         "{step}",
     ),
 }

@@ -10,7 +10,7 @@ from orchestration.setup.texts.form import ADMIN, OPERATOR, Text
 _STANDS = "What was read stays and can be queried; nothing new arrives."
 _ALL_WORKS = "Everything works for now."
 _POLICIES = "Setup › App Manager (Connected Apps, External Client Apps) › {app} › Manage or Edit Policies › OAuth Policies"
-_AGAIN = "; then `fluint connect`"
+_AGAIN = "; then `fluint connect`, which says what else stands in the way"
 
 TEXTS: Mapping[str, Text] = {
     "not_connected": Text(
@@ -19,7 +19,7 @@ TEXTS: Mapping[str, Text] = {
         "Fluint shows no deals of Salesforce.",
         "Users and filters can be set before.",
         OPERATOR,
-        "Run `fluint connect` and sign in as the integration user",
+        "Run `fluint connect` and sign in as the integration user; if that is refused, its text says where to click",
     ),
     "grant_ended": Text(
         Outcome.STOPS,
@@ -45,9 +45,17 @@ TEXTS: Mapping[str, Text] = {
         OPERATOR,
         "Correct the setting that the text above names",
     ),
+    "my_domain_renamed": Text(
+        Outcome.STOPS,
+        "The org does not answer at the address that it had when it was connected: its My Domain seems to have been renamed.",
+        "Deals in Fluint stay as they were at the last sync.",
+        _STANDS,
+        ADMIN,
+        "Setup › My Domain: read the current name, and run `fluint connect` with it; rows and cursors stay",
+    ),
     "user_inactive": Text(
         Outcome.STOPS,
-        "{user} is deactivated in Salesforce.",
+        "Salesforce has ended the connection, because {user} was deactivated.",
         "Deals in Fluint stay as they were at the last sync.",
         _STANDS,
         ADMIN,
@@ -152,6 +160,15 @@ TEXTS: Mapping[str, Text] = {
         "Setup › Connected Apps OAuth Usage › {app} › Install; or {holder} › System Permissions › Edit › tick 'Approve Uninstalled"
         " Connected Apps' › Save",
     ),
+    "app_missing": Text(
+        Outcome.STOPS,
+        "The org refuses {user} the app, because it is not installed there any more.",
+        "Deals in Fluint stay as they were at the last sync.",
+        _STANDS,
+        ADMIN,
+        "Setup › Connected Apps OAuth Usage › {app} › Install (a deleted External Client App: Setup › External Client App Manager › New)"
+        + _AGAIN,
+    ),
     "token_expires_by_age": Text(
         Outcome.STOPS,
         "The app's refresh token ends {period} after sign-in, however often it is used.",
@@ -176,6 +193,15 @@ TEXTS: Mapping[str, Text] = {
         ADMIN,
         _POLICIES + " › Refresh Token Policy › choose 'Refresh token is valid until revoked' › Save",
     ),
+    "token_was_idle": Text(
+        Outcome.ADVICE,
+        "Until this check, nobody had used the connection since {since:%Y-%m-%d}: many policies end a refresh token after {days} days"
+        " without use, and this app's cannot be seen.",
+        "Somebody has to sign in again, if Fluint rests for that long.",
+        "Everything works: this check has renewed it.",
+        OPERATOR,
+        "Start `fluint ui`, or Dagster's daemon, and leave it running: its daily check alone keeps the connection alive",
+    ),
     "token_policy_hidden": Text(
         Outcome.UNTESTED,
         "The policy of the app's refresh token cannot be seen, and no token has been renewed since the sign-in yet.",
@@ -186,7 +212,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "address_not_allowed": Text(
         Outcome.STOPS,
-        "Salesforce refuses {user} from the IP address of the machine that Fluint runs on.",
+        "Salesforce has ended the connection, because it refuses {user} from the IP address of the machine that Fluint runs on.",
         "Deals in Fluint stay as they were at the last sync.",
         _STANDS,
         ADMIN,
