@@ -20,7 +20,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from orchestration.postgres import raw_tables
-from orchestration.postgres.connection import Database
+from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.embedded import EmbeddedPostgres
 from orchestration.postgres.migrations import upgrade
 from orchestration.sync.objects import CATALOGUE
@@ -46,9 +46,9 @@ class PostgresServer:
 
     def create(self, name: str, template: str = "template0") -> Database:
         """A new database, as a copy of `template`, which Postgres copies only while nobody is connected to it."""
-        self._end_sessions(template)
         made = sql.SQL("create database {} template {} encoding 'UTF8' strategy file_copy")
         with self.admin.connect(autocommit=True) as conn:
+            _end_sessions(conn, template)
             conn.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
         return self.database(name)
 
@@ -56,13 +56,6 @@ class PostgresServer:
         """Removes the database and ends what is connected to it."""
         with self.admin.connect(autocommit=True) as conn:
             conn.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-
-    def _end_sessions(self, name: str) -> None:
-        """Ends what is still connected to a database, such as connections that wait for the next transaction."""
-        with self.admin.connect(autocommit=True) as conn:
-            conn.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name]
-            )
 
     def make_once(self, name: str, template: str, fill: Callable[[Database], None]) -> str:
         """The database `name`, made from `template` and filled unless another worker has: once for a run, under a lock."""
@@ -73,10 +66,15 @@ class PostgresServer:
             unfinished = f"{name}_unfinished"
             self.drop(unfinished)  # of a worker that was killed
             fill(self.create(unfinished, template))
-            self._end_sessions(unfinished)
+            _end_sessions(conn, unfinished)
             renamed = sql.SQL("alter database {} rename to {}")
             conn.execute(renamed.format(sql.Identifier(unfinished), sql.Identifier(name)))
         return name
+
+
+def _end_sessions(conn: Connection, name: str) -> None:
+    """Ends what is still connected to a database, such as connections that wait for the next transaction."""
+    conn.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name])
 
 
 def _fill_template(database: Database) -> None:

@@ -91,11 +91,9 @@ class EmbeddedPostgres:
         """The URL of one of its databases, password included."""
         return f"postgresql://{SUPERUSER}:{self._home.password}@127.0.0.1:{self._port()}/{quote(dbname, safe='')}"
 
-    def create_database(self, name: str, template: str | None = None) -> None:
-        """Makes a database, empty or as a copy of `template`; nothing happens when there is one of this name."""
-        statement = sql.SQL("create database {} template {} strategy file_copy").format(
-            sql.Identifier(name), sql.Identifier(template or "template1")
-        )
+    def create_database(self, name: str) -> None:
+        """Makes an empty database; nothing happens when there is one of this name."""
+        statement = sql.SQL("create database {} strategy file_copy").format(sql.Identifier(name))
         with Database(self.url("postgres")).connect(autocommit=True) as conn:
             if conn.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
                 conn.execute(statement)

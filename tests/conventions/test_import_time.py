@@ -33,7 +33,7 @@ def test_importing_what_every_process_imports_is_quick_with_an_empty_environment
     slowness = max(1.0, min(processor_seconds("dagster", tmp_path) for _ in range(2)) / 0.7)
     # The first may have bytecode to compile.
     best = min(processor_seconds("orchestration.definitions, orchestration.cli", tmp_path) for _ in range(2))
-    assert best < 2.0 * slowness, f"{best:.1f} s, the machine being {slowness:.1f} times as slow"
+    assert best < 2.5 * slowness, f"{best:.1f} s, the machine being {slowness:.1f} times as slow"
 
 
 def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Path) -> None:

@@ -187,14 +187,13 @@ def test_the_servers_log_holds_no_value_of_a_row(place: Path) -> None:
     assert "example.com" not in log
 
 
-def test_databases_are_made_from_a_template_and_dropped_with_their_connections(place: Path) -> None:
+def test_databases_are_made_once_and_dropped_with_their_connections(place: Path) -> None:
     """`make demo` makes its databases anew; a forgotten connection must not keep an old one."""
     server = _server(place / "pg")
     server.start()
-    server.create_database("tpl")
-    with _database(server, "tpl").transaction() as conn:
+    server.create_database("we ird")
+    with _database(server, "we ird").transaction() as conn:
         conn.execute("create table there (id int)")
-    server.create_database("we ird", template="tpl")
     server.create_database("we ird")
     forgotten = _database(server, "we ird").connect()
     assert forgotten.execute("select count(*) from there").fetchone() == (0,)
