@@ -26,6 +26,7 @@ from orchestration.checks.documents import (
 )
 from orchestration.checks.expectations import plausibility
 from orchestration.modelling.project import read_manifest
+from orchestration.modelling.specs import source_specs
 from orchestration.resources.from_settings import resources
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
@@ -50,21 +51,22 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     expected = Expectations(
         timedelta(seconds=settings.interval_seconds), settings.quota_share, options.tables
     )
+    made = [
+        salesforce_asset(options),
+        completeness_asset(options),
+        models,
+        uploaded_documents,
+        retention,
+        setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
+        status_asset(expected, all_sensors),
+    ]
     base = dg.Definitions(
-        assets=[
-            salesforce_asset(options),
-            completeness_asset(options),
-            models,
-            uploaded_documents,
-            retention,
-            setup_asset(options.tables, Numbers(settings.interval_seconds, settings.quota_share)),
-            status_asset(expected, all_sensors),
-        ],
+        assets=[*made, *source_specs(manifest, {key for assets in made for key in assets.keys})],
         asset_checks=[
             every_month_is_covered,
             every_version_is_in_salesforce_once,
             every_version_is_in_salesforce_or_has_a_reason,
-            plausibility(settings.data_directory / "data_docs"),
+            plausibility(settings.data_docs),
         ],
         jobs=all_jobs,
         schedules=schedules(),

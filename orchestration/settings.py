@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         """`Settings(…)` reads nothing but its arguments; `load_settings` is what reads."""
         return (init_settings,)
 
+    @property
+    def data_docs(self) -> Path:
+        """The directory of Great Expectations' pages, which holds nothing else."""
+        return self.data_directory / "data_docs"
+
     def require(self, name: str) -> str:
         """The value of one setting as text; `SetupError` names the variable that is missing."""
         value = getattr(self, name)

@@ -23,7 +23,7 @@ os.environ |= {
 }
 
 # The rooms' fixtures, imported after the environment was emptied.
-pytest_plugins = ["tests.postgres_fixtures"]
+pytest_plugins = ["tests.postgres_fixtures", "tests.chromium_fixtures"]
 
 # A deadline per example measures the machine, not the code; pytest-timeout catches what hangs.
 hypothesis.settings.register_profile("fluint", deadline=None, derandomize="CI" in os.environ)

@@ -9,6 +9,7 @@ from datetime import date
 
 import dagster as dg
 
+from orchestration.assets.calendar import calendar
 from orchestration.assets.modes import was_accepted
 from orchestration.assets.reports import TRIED_AGAIN, failure, told_as_failure
 from orchestration.assets.salesforce import POOL
@@ -26,7 +27,6 @@ from orchestration.sync.run import reconcile
 COMPLETENESS = dg.AssetKey(["fluint_sync", "completeness"])
 GROUP = "reconciling"
 PERMISSIONS = "permissions_are_as_before"
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def is_complete(table: str) -> str:
@@ -151,14 +151,15 @@ def _metadata(findings: Sequence[Finding]) -> dict[str, dg.MetadataValue]:
             [
                 dg.TableRecord(
                     {
+                        # First what matters most: Dagster shows the first columns, and the others by scrolling.
                         "object": finding.table,
-                        "in Salesforce": finding.in_salesforce,
+                        "differ": len(finding.open),
                         "held": finding.held,
+                        "in Salesforce": finding.in_salesforce,
                         "brought in": finding.count(Outcome.BROUGHT_IN),
                         "marked as gone": finding.count(
                             Outcome.SOFT_DELETED, Outcome.HARD_DELETED, Outcome.NOT_VISIBLE
                         ),
-                        "differ": len(finding.open),
                         "told": finding.error is None,
                     }
                 )
@@ -166,30 +167,14 @@ def _metadata(findings: Sequence[Finding]) -> dict[str, dg.MetadataValue]:
             ]
         ),
     }
-    calendars = {finding.table: calendar(finding.rows) for finding in findings if finding.rows}
+    calendars = {finding.table: calendar(_by_month(finding.rows)) for finding in findings if finding.rows}
     return metadata | {f"calendar of {table}": dg.MetadataValue.md(text) for table, text in calendars.items()}
 
 
-def calendar(rows: Sequence[Row]) -> str:
-    """Months as a Markdown table, a year per line: 🟩 all held, 🟥 how many are missing (−) or too many (+), ⬜ nothing there."""
+def _by_month(rows: Sequence[Row]) -> dict[date, tuple[int, int]]:
+    """How many records Salesforce has and how many are held, over all owners."""
     months: dict[date, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for row in rows:
         there, held = months[row.bucket.month]
         months[row.bucket.month] = there + row.in_salesforce, held + row.held
-    lines = [f"| | {' | '.join(_MONTHS)} |", f"|---|{'---|' * 12}"]
-    for year in sorted({month.year for month in months}):
-        cells = [_cell(*months.get(date(year, month, 1), (0, 0))) for month in range(1, 13)]
-        lines.append(f"| **{year}** | {' | '.join(cells)} |")
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "🟩 all held, with how many · 🟥 held less (−) or more (+) than Salesforce has · ⬜ nothing there",
-        ]
-    )
-
-
-def _cell(there: int, held: int) -> str:
-    if there == held:
-        return f"🟩 {there:,}" if there else "⬜"
-    return f"🟥 {held - there:+,}".replace("-", "−")
+    return months

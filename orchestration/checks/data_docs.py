@@ -78,8 +78,16 @@ class DataDocs:
         (result,) = outcome.run_results.values()
         return result
 
-    def build(self) -> Path:
-        """Writes the pages of what was validated in place of older ones; returns the first page."""
+    def build(self) -> None:
+        """Writes the pages of what was validated in place of older ones, and `<name>.html`, which leads to that of each validation.
+
+        Great Expectations puts a time into a page's path and lists the pages by a script of another host, which a closed network lacks.
+        """
         shutil.rmtree(self._directory, ignore_errors=True)
         self._context.build_data_docs(site_names=[_SITE])
-        return self._directory / "index.html"
+        for suite in (self._directory / "validations").iterdir():
+            (page,) = suite.rglob("*.html")
+            address = page.relative_to(self._directory).as_posix()
+            (self._directory / f"{suite.name}.html").write_text(
+                f'<!doctype html><meta http-equiv="refresh" content="0; url={address}"><a href="{address}">{suite.name}</a>'
+            )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from orchestration.postgres.connection import Database
 
 COLUMNS = ("part", "now", "usual", "share_of_usual")
+Measured = tuple[str, float, float, float]  # in the order of COLUMNS
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Usual:
     least: float
     most: float
 
-    def rows(self, database: Database) -> list[tuple[str, float, float, float]]:
+    def rows(self, database: Database) -> list[Measured]:
         """The parts with now, usual, and now as a share of usual."""
         with database.transaction() as connection:
             found = connection.execute(self.query.encode()).fetchall()

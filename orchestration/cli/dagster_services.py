@@ -62,7 +62,7 @@ def code_server(host: str, port: int) -> list[str]:
 
 def webserver(host: str, port: int, workspace: Path) -> list[str]:
     """The command of the UI, which has no login of its own."""
-    return [*_module("dagster_webserver"), "-h", host, "-p", str(port), "-w", str(workspace)]
+    return [*_module("orchestration.cli.webserver"), "-h", host, "-p", str(port), "-w", str(workspace)]
 
 
 def daemon(workspace: Path) -> list[str]:

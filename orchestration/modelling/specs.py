@@ -8,9 +8,10 @@ facts that lie in a JSON file. Running models is `assets`, which does use it.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import textwrap
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,24 @@ def asset_key(node: Node) -> dg.AssetKey:
 def asset_specs(manifest: Node) -> list[dg.AssetSpec]:
     """An asset for each model, grouped by layer; whatever it reads, sources included, is a dependency."""
     return [_asset(manifest, node) for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def source_specs(manifest: Node, made: Collection[dg.AssetKey]) -> list[dg.AssetSpec]:
+    """An asset for each grouped table that models read and no asset of ours makes: without one, the graph shows a bare name.
+
+    The raw tables have no group here: those that are read are made.
+    """
+    return [
+        dg.AssetSpec(
+            asset_key(node),
+            description=node["description"],
+            metadata={"dagster/table_name": f"{node['schema']}.{node['name']}"},
+            group_name=group,
+            kinds={"postgres", "table"},
+        )
+        for node in manifest["sources"].values()
+        if (group := node["config"]["meta"].get("dagster", {}).get("group")) and asset_key(node) not in made
+    ]
 
 
 def check_specs(manifest: Node) -> list[dg.AssetCheckSpec]:
@@ -85,10 +104,17 @@ def _check(manifest: Node, node: Node) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         node["name"],
         asset=asset_key(judged),
+        description=_meaning(node),
         additional_deps=sorted({asset_key(parent) for parent in parents} - {asset_key(judged)}),
         metadata={UNIQUE_ID: node["unique_id"]},
         blocking=node["config"]["severity"].lower() == "error",
     )
+
+
+def _meaning(test: Node) -> str | None:
+    """What a failure means: the test's description, or the comment that its file begins with."""
+    lines = itertools.takewhile(lambda line: line.startswith("--"), test["raw_code"].splitlines())
+    return test["description"] or " ".join(line.removeprefix("--").strip() for line in lines) or None
 
 
 def _judged(test: Node, parents: Sequence[Node]) -> Node:

@@ -48,7 +48,7 @@ MAY_USE = {
     "jobs": DAGSTER,
     "schedules": DAGSTER,
     "definitions": DAGSTER,
-    "cli": {"dagster", "pydantic", "typer", "rich", "pandas"},
+    "cli": {"dagster", "dagster_webserver", "pydantic", "typer", "rich", "pandas", "starlette"},
     "local_org": {
         "starlette",
         "uvicorn",

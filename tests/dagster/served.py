@@ -1,4 +1,4 @@
-"""A house with its own webserver, daemon and code server, asked through GraphQL as the Dagster UI does."""
+"""A running Dagster, asked through GraphQL as its UI does, and a house with its own webserver, daemon and code server."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ mutation Launch($job: String!) { launchRun(executionParams: {mode: "default", se
 
 
 @dataclass
-class Served:
-    """A served house; `address` is that of its UI."""
+class Dagster:
+    """Dagster's webserver with all that is behind it; `address` is that of its UI."""
 
-    house: House
     address: str
 
     def ask(self, query: str, **variables: Any) -> Any:
@@ -96,12 +95,19 @@ class Served:
         return stats
 
 
+@dataclass
+class Served(Dagster):
+    """A served house."""
+
+    house: House
+
+
 @contextmanager
 def serving(house: House) -> Iterator[Served]:
     """Dagster's processes over a house while the block runs."""
     port = free_port()
     with dagster_services(house.settings, port):
-        yield Served(house, f"http://{HOST}:{port}")
+        yield Served(f"http://{HOST}:{port}", house)
 
 
 def until(seen: Callable[[], Any]) -> Any:

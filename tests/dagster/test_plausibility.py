@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,8 +77,10 @@ def test_the_nightly_checks_name_what_is_far_from_usual_and_show_nobody(
     mail = evaluations["mail_is_as_much_as_usual"]
     assert mail.severity is dg.AssetCheckSeverity.WARN
     assert "4, usually 40" in str(mail.description)
-    index = Path(str(mail.metadata["data docs"].value))
-    assert index == pages / "index.html"
+    assert mail.metadata["Data Docs"].value == "/data-docs/mail_is_as_much_as_usual.html"
+    leads_to = re.search('href="([^"]+)"', (pages / "mail_is_as_much_as_usual.html").read_text())
+    assert leads_to is not None
+    assert "4, usually 40" in (pages / leads_to[1]).read_text()
     shown = "".join(page.read_text() for page in pages.rglob("*.html"))
     assert "mail_is_as_much_as_usual" in shown
     assert "4, usually 40" in shown

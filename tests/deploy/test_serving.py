@@ -46,7 +46,7 @@ def test_a_process_listens_on_loopback_and_has_the_settings_of_the_workspace(
         address = f"127.0.0.1:{there.getsockname()[1]}"
         web = _become(line, monkeypatch, "webserver", "--code-server", address)
         daemon = _become(line, monkeypatch, "daemon", "--code-server", address)
-    assert web.command[2:7] == ["dagster_webserver", "-h", "127.0.0.1", "-p", "3000"]
+    assert web.command[2:7] == ["orchestration.cli.webserver", "-h", "127.0.0.1", "-p", "3000"]
     assert daemon.command[2:4] == ["dagster._daemon", "run"]
     files = [Path(each.command[-1]) for each in (web, daemon)]
     assert files[0] != files[1], "two processes write at once"

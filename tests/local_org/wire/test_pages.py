@@ -1,33 +1,16 @@
 """The login and consent pages in a real browser: by keyboard alone, and whether the way back to the application is free."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from local_org.server import OrgServer
 from tests.local_org.wire.conftest import Person
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture
-def page(served: OrgServer) -> Iterator[Page]:
-    """A page in Chromium."""
-    if CHROMIUM is None:
-        pytest.skip(
-            "no Chromium here: install it with `playwright install chromium` or your system's packages"
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        # The org's authority is not in the browser's own store; that TLS is right is tested elsewhere.
-        yield browser.new_page(ignore_https_errors=True)
-        browser.close()
 
 
 class Application:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from local_org import standard
 from local_org.server import OrgServer
@@ -16,27 +15,20 @@ from tests.local_org.wire.conftest import Web
 from tests.local_org.wire.workbench.conftest import PREFIX, api_as, deals_of, member, own_set, read
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 VERSIONS = "/services/data/v66.0/sobjects/ContentVersion"
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     """A page in Chromium, kept by the tests of this file; what its console complains of fails the last of them."""
-    if CHROMIUM is None:
-        pytest.skip(
-            "no Chromium here: `apt-get install chromium`, or your system's package of it, brings one"
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        # The org's authority is not in the browser's own store; that TLS is right is tested elsewhere.
-        page = browser.new_page(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(30_000)
-        complaints: list[str] = []
-        page.on("console", lambda each: complaints.append(each.text))
-        yield page
-        browser.close()
-        assert not complaints, complaints
+    # The org's authority is not in the browser's own store; that TLS is right is tested elsewhere.
+    page = chromium.new_page(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(30_000)
+    complaints: list[str] = []
+    page.on("console", lambda each: complaints.append(each.text))
+    yield page
+    page.close()
+    assert not complaints, complaints
 
 
 def upload(served: OrgServer, deal: str) -> None:

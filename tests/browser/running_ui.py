@@ -1,0 +1,74 @@
+"""`fluint ui` from nothing, as a newcomer starts it: with a Postgres and a Salesforce org of its own, in a directory that is gone after.
+
+Belongs here: what the browser tests and the README's pictures both need of it. What a person clicks is theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import requests
+
+from tests.cli.conftest import free_port
+from tests.contract.running_org import ROOT
+from tests.dagster.served import Dagster
+
+_SENSORS = """
+query { sensorsOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {
+  ... on Sensors { results { name id } } } }"""
+_STOP = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
+_WIPE = """
+mutation Wipe($ranges: [PartitionsByAssetSelector!]!) { wipeAssets(assetPartitionRanges: $ranges) { __typename } }"""
+
+
+@dataclass
+class Ui(Dagster):
+    """A running `fluint ui` and where it keeps its data."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+
+    def org(self, method: str, path: str, body: object = None) -> Any:
+        """Asks an admin endpoint of the org under it, and returns its JSON."""
+        card = json.loads((self.directory / "ui" / "org" / "org.json").read_text())
+        url = f"{card['base_url']}/__local_org__{path}"
+        answer = requests.request(method, url, json=body, verify=card["ca_file"], timeout=60)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def stop_sensors(self) -> None:
+        """Leaves it to the test what runs, and when."""
+        for sensor in self.ask(_SENSORS)["sensorsOrError"]["results"]:
+            self.ask(_STOP, id=sensor["id"])
+
+
+@contextmanager
+def running_ui() -> Iterator[Ui]:
+    """Starts it on a free port and waits until it says that it is ready; ends it with the block, if nobody did before."""
+    # Not below pytest's directory, which every other pytest session closes again: as root the server runs as another user.
+    with TemporaryDirectory(prefix="fluint-ui-") as made:
+        directory, port = Path(made), free_port()
+        directory.chmod(0o711)
+        command = [str(Path(sys.executable).with_name("fluint")), "ui", "--port", str(port)]
+        variables = os.environ | {"FLUINT_DATA_DIRECTORY": made, "NO_PROXY": "127.0.0.1,localhost"}
+        with subprocess.Popen(command, env=variables, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if "The Dagster UI is at" in line:
+                    break
+            assert said[-1:] == [f"✓ The Dagster UI is at http://127.0.0.1:{port}\n"], said
+            try:
+                yield Ui(f"http://127.0.0.1:{port}", process, directory)
+            finally:
+                process.terminate()
