@@ -3,7 +3,7 @@
 # PYTHON=/path/to/python3.12 chooses the interpreter of `make install`; ARGS="-k stage" is added to pytest.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-all test-long check format lock prepare clean clean-data
+.PHONY: help install demo ui test test-all test-long check format lock pictures prepare clean clean-data
 export PYTHON
 # Without compiled bytecode every process that we start takes twice as long to import.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,6 +42,9 @@ format: install ## let ruff format and repair what it can
 
 prepare: install ## parse the dbt project, if its files changed
 	@$(BIN)/python -c "from orchestration import modelling; modelling.prepare()"
+
+pictures: prepare ## take the README's pictures anew, in Chromium, from a workspace of its own (minutes)
+	@$(BIN)/python -m tests.browser.pictures
 
 lock: install ## resolve the dependencies of pyproject.toml anew, within its bounds
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --only-binary :all: \

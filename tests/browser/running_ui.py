@@ -20,7 +20,7 @@ import requests
 
 from tests.cli.conftest import free_port
 from tests.contract.running_org import ROOT
-from tests.dagster.served import Dagster
+from tests.dagster.served import ENDED, Dagster, until
 
 _SENSORS = """
 query { sensorsOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {
@@ -49,6 +49,19 @@ class Ui(Dagster):
         """Leaves it to the test what runs, and when."""
         for sensor in self.ask(_SENSORS)["sensorsOrError"]["results"]:
             self.ask(_STOP, id=sensor["id"])
+
+    def succeed(self, *jobs: str) -> None:
+        """Runs these jobs beside each other, and waits until they, and whatever else was under way, succeeded."""
+        started = [self.launch(job) for job in jobs]
+        assert {job: self.ends(run) for job, run in zip(jobs, started, strict=True)} == dict.fromkeys(
+            jobs, "SUCCESS"
+        )
+        until(lambda: True if all(run["status"] in ENDED for run in self.runs()) else None)
+
+    def forget_months(self, *key: str) -> None:
+        """Takes all marks off an asset's partition bar, as if nobody had materialized it; the data stays."""
+        wiped = self.ask(_WIPE, ranges=[{"assetKey": {"path": list(key)}}])
+        assert wiped["wipeAssets"]["__typename"] == "AssetWipeSuccess", wiped
 
 
 @contextmanager

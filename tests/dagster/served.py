@@ -15,7 +15,7 @@ from orchestration.cli.services import free_port
 from tests.dagster.house import House
 
 _PATIENCE = 300  # seconds, on a busy machine
-_ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 _BACKFILL = """
 mutation Launch($keys: [AssetKeyInput!]!, $months: [String!]!) {
@@ -76,7 +76,7 @@ class Dagster:
         """Waits for a run and returns its status."""
         return str(
             until(
-                lambda: next((r["status"] for r in self.runs(runIds=[run_id]) if r["status"] in _ENDED), None)
+                lambda: next((r["status"] for r in self.runs(runIds=[run_id]) if r["status"] in ENDED), None)
             )
         )
 
