@@ -169,7 +169,7 @@ def test_a_check_of_great_expectations_leads_to_its_data_docs(page: Page, checke
         page.get_by_role("link", name="/data-docs/deals_are_plausible.html").first.click()
     docs = opened.value
     docs.wait_for_url("**/data-docs/validations/deals_are_plausible/**")
-    expect(docs.get_by_text("Successful Expectations")).to_be_visible()
+    expect(docs.get_by_text("Successful Expectations", exact=True)).to_be_visible()
     expect(docs.get_by_text("values must be 18.0 characters long.").first).to_be_visible()
     assert docs.evaluate("window.origin") == "null"
 

@@ -60,6 +60,18 @@ def test_a_raw_asset_is_named_and_described_like_its_table(definitions: dg.Defin
     assert all(node.description and node.owners for node in nodes)
 
 
+def test_every_table_of_the_graph_is_described_and_every_check_says_what_a_failure_means(
+    definitions: dg.Definitions,
+) -> None:
+    """A bare name in a group called default, or a red check without a word, which a newcomer meets first."""
+    graph = definitions.resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    assert {node.key.to_user_string() for node in nodes if not node.description} == set()
+    assert {node.key.to_user_string() for node in nodes if node.group_name == "default"} == set()
+    keys = graph.asset_check_keys
+    assert {key.to_user_string() for key in keys if not graph.get_check_spec(key).description} == set()
+
+
 def test_deals_and_what_belongs_to_them_are_partitioned_and_do_not_depend_on_each_other(
     definitions: dg.Definitions,
 ) -> None:
