@@ -41,5 +41,5 @@ def with_data_docs(*given: Any, **options: Any) -> Starlette:
 
 if __name__ == "__main__":
     # The command makes its application by this name; all that it reads and starts besides stays Dagster's.
-    cli.create_app_from_workspace_process_context = with_data_docs
-    cli.main()
+    cli.create_app_from_workspace_process_context = with_data_docs  # type: ignore[attr-defined]
+    cli.main()  # type: ignore[no-untyped-call]

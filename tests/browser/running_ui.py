@@ -52,10 +52,9 @@ class Ui(Dagster):
 
     def succeed(self, *jobs: str) -> None:
         """Runs these jobs beside each other, and waits until they, and whatever else was under way, succeeded."""
-        started = [self.launch(job) for job in jobs]
-        assert {job: self.ends(run) for job, run in zip(jobs, started, strict=True)} == dict.fromkeys(
-            jobs, "SUCCESS"
-        )
+        started = {job: self.launch(job) for job in jobs}
+        ended = {job: self.ends(run) for job, run in started.items()}
+        assert set(ended.values()) == {"SUCCESS"}, f"{ended}; logs are below {self.directory}"
         until(lambda: True if all(run["status"] in ENDED for run in self.runs()) else None)
 
     def forget_months(self, *key: str) -> None:

@@ -77,10 +77,13 @@ def test_the_nightly_checks_name_what_is_far_from_usual_and_show_nobody(
     mail = evaluations["mail_is_as_much_as_usual"]
     assert mail.severity is dg.AssetCheckSeverity.WARN
     assert "4, usually 40" in str(mail.description)
+    table = mail.metadata["now and usually"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert [row.data["verdict"] for row in table.records].count("far from the usual") == 1
     assert mail.metadata["Data Docs"].value == "/data-docs/mail_is_as_much_as_usual.html"
     leads_to = re.search('href="([^"]+)"', (pages / "mail_is_as_much_as_usual.html").read_text())
     assert leads_to is not None
-    assert "4, usually 40" in (pages / leads_to[1]).read_text()
+    assert "share_of_usual" in (pages / leads_to[1]).read_text()
     shown = "".join(page.read_text() for page in pages.rglob("*.html"))
     assert "mail_is_as_much_as_usual" in shown
     assert "4, usually 40" in shown
