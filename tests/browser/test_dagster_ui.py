@@ -61,12 +61,14 @@ def synced(ui: Ui, chromium: Browser) -> Ui:
 @pytest.fixture(scope="module")
 def checked(synced: Ui) -> Ui:
     """The workspace after a night of checks; during that of the set-up the org hid a field."""
+    # A backfill of raw tables, and a comparison that brings rows in, leave the marts behind until a sensor looks; here none does.
+    synced.succeed("build_models_job")
     synced.org("POST", "/mistakes", ["opportunity_amount_hidden"])
     try:
-        synced.succeed("check_setup_job")
+        synced.succeed("check_setup_job", "check_models_job")
     finally:
         synced.org("DELETE", "/mistakes")
-    synced.succeed("reconcile_salesforce_job", "check_models_job")
+    synced.succeed("reconcile_salesforce_job")
     return synced
 
 
