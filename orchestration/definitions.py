@@ -41,8 +41,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
 
     Secrets are named, not read: a process needs `settings.variables()` as its environment when it runs something.
     """
-    options = sync_options(settings)
-    manifest = read_manifest()
+    options, manifest = sync_options(settings), read_manifest()
     models = models_asset(manifest)
     all_jobs = jobs.all_jobs(
         options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
