@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ from psycopg import sql
 
 from orchestration.postgres.connection import Database
 from orchestration.postgres.scrub import likes, names_one_of, pattern, scrub
+from tests.postgres_fixtures import PostgresServer
 from tests.privacy.people import KEY
 
 ADA = "ada.berg@acme.example"
@@ -53,10 +56,9 @@ NOT_NAMED = [
 
 
 @pytest.fixture(scope="module")
-def answers(request: pytest.FixtureRequest) -> dict[str, tuple[bool, bool]]:
+def answers(migrated: Database) -> dict[str, tuple[bool, bool]]:
     """Text → whether a hash of the address would be met in it, and whether the search for the address finds it."""
-    database: Database = request.getfixturevalue("migrated")
-    with database.connect() as connection:
+    with migrated.connect() as connection:
         rows = connection.execute(
             """
             select text, %(ada)s in (select fluint_sync.addresses_in(text)),
@@ -69,10 +71,11 @@ def answers(request: pytest.FixtureRequest) -> dict[str, tuple[bool, bool]]:
 
 
 @pytest.fixture(scope="module")
-def migrated(request: pytest.FixtureRequest) -> Database:
-    """The migrated template itself: nothing is written to it."""
-    server = request.getfixturevalue("postgres_server")
-    return replace(server.database(server.template), erasure_key=KEY)  # type: ignore[no-any-return]
+def migrated(postgres_server: PostgresServer) -> Iterator[Database]:
+    """A migrated database in which nothing is written."""
+    name = f"fluint_test_{uuid.uuid4().hex}"
+    yield replace(postgres_server.create(name, postgres_server.template), erasure_key=KEY)
+    postgres_server.drop(name)
 
 
 @pytest.mark.parametrize("text", NAMED)
