@@ -13,6 +13,10 @@ from orchestration.postgres.connection import Database
 from orchestration.salesforce.client import Salesforce
 
 UPLOAD = dg.AssetKey(["fluint_sync", "upload"])
+STARTED_BY_SENSOR = "fluint/due_documents"
+"""The tag of a run that the sensor started, with how many versions were due. Such a run waits a little for the next document."""
+
+LINGERS = 10.0  # seconds
 SENDING = dg.AssetCheckSpec(
     IS_CURRENT,
     asset=UPLOAD,
@@ -38,7 +42,8 @@ def uploaded_documents(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
     """Sends every version that is due; a document that Salesforce refuses holds up no other."""
     with told_as_failure():
-        report = drain(database, salesforce, run_id=context.run.run_id)
+        lingers = LINGERS if STARTED_BY_SENSOR in context.run.tags else 0.0
+        report = drain(database, salesforce, run_id=context.run.run_id, lingers=lingers)
     if report.error and not report.until:
         raise failure({"documents": report.error}) from report.error
     sent = dg.AssetCheckResult(

@@ -42,7 +42,7 @@ _LOOK_AGAIN = timedelta(minutes=5)
 _TAKEN_AT_ONCE = 500
 ROLLING = timedelta(hours=1)
 """How long to wait at the limit of file versions: the day rolls, so an hour frees about a twenty-fourth of it."""
-_POLL = 1.0  # seconds between two looks into the outbox while large files are under way
+_POLL = 1.0  # seconds between two looks into the outbox while large files are under way, or nothing is
 _MOST_IN_VAIN = 20  # unclear or untaken one after the other: Salesforce is away
 LONGEST = 600.0
 """Seconds after which a drain begins nothing new, so that the run ends. Small files go on beside one that keeps it from ending."""
@@ -73,9 +73,12 @@ def drain(
     run_id: str,
     open_uri: Callable[[str], BinaryIO] = open_content,
     workers: int = WORKERS,
+    lingers: float = 0.0,
 ) -> UploadReport:
     """Uploads every version that is due; one bad document does not hold up others.
 
+    After a version that it sent it goes on looking into the outbox for `lingers` seconds: where one document was generated another
+    often follows, and a run that begins anew takes longer than the upload.
     Ends early, with `error` set, when nothing more can be sent for the moment: no calls or versions left, or no connection.
     """
     report = UploadReport()
@@ -89,7 +92,9 @@ def drain(
         senders = stack.enter_context(_senders(database, salesforce, open_uri, run_id, hold))
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="upload") as pool:
-                _Drain(connection, salesforce, open_uri, pool, senders, hold.insist, workers, report).run()
+                _Drain(
+                    connection, salesforce, open_uri, pool, senders, hold.insist, workers, report, lingers
+                ).run()
         finally:
             record_calls(database, run_id, salesforce.take_calls(), salesforce.usage)
     return report
@@ -148,6 +153,8 @@ class _Drain:
     may_go_on: Callable[[], None]
     workers: int
     report: UploadReport
+    lingers: float = 0.0
+    _sent_last: float | None = None
     _due: deque[DueVersion] = field(default_factory=deque)
     _large: deque[DueVersion] = field(default_factory=deque)
     _sending: dict[Future[Outcome | None], _UnderWay] = field(default_factory=dict)
@@ -171,7 +178,9 @@ class _Drain:
             if len(self._taken) >= TOGETHER or (self._taken and self._may_confirm()):
                 self._confirm()
             elif not (self._sending or self._due or self._large or self._is_stale):
-                return
+                if not self._may_linger():
+                    return
+                time.sleep(_POLL)
 
     def _is_over(self) -> bool:
         try:
@@ -182,6 +191,11 @@ class _Drain:
             return True
         ends = self._began + LONGEST
         return time.monotonic() > ends and not any(each.since < ends for each in self._sending.values())
+
+    def _may_linger(self) -> bool:
+        if self._sent_last is None or self.report.error is not None:
+            return False
+        return time.monotonic() - self._sent_last < self.lingers
 
     def _may_confirm(self) -> bool:
         return not self._sending or time.monotonic() - self._confirmed > _POLL
@@ -225,7 +239,7 @@ class _Drain:
         if outcome is None:
             return
         if outcome.content_version_id:
-            self._in_vain = 0
+            self._in_vain, self._sent_last = 0, time.monotonic()
             self.report.bytes_sent += outcome.version.byte_size
             self._taken.append(
                 replace(outcome.version, content_version_id=outcome.content_version_id, md5=outcome.md5)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.assets.documents import SENDING, UPLOAD
+from orchestration.assets.documents import SENDING, STARTED_BY_SENSOR, UPLOAD
 from orchestration.documents.outbox import count_due
 from orchestration.jobs import UPLOAD_DOCUMENTS
 from orchestration.postgres.connection import Database
@@ -36,4 +36,4 @@ def pending_documents_sensor(
     rests = (rests_until(context.instance, UPLOAD_DOCUMENTS), deferred_until(context.instance, SENDING.key))
     if (rest := max(filter(None, rests), default=None)) and rest > datetime.now(UTC):
         return dg.SkipReason(f"{due} are due; sending goes on after {rest:%Y-%m-%d %H:%M} UTC.")
-    return dg.RunRequest(asset_selection=[UPLOAD], tags={"fluint/due_documents": str(due)})
+    return dg.RunRequest(asset_selection=[UPLOAD], tags={STARTED_BY_SENSOR: str(due)})

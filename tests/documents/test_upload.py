@@ -54,6 +54,25 @@ def _due_now(bench: Bench) -> None:
         connection.execute("update fluint_sync.upload set retry_at = null")
 
 
+@pytest.mark.parametrize(("lingers", "uploaded"), [(1.5, 2), (0.0, 1)])
+def test_a_document_that_follows_another_goes_with_the_same_run_if_it_lingers(
+    bench: Bench, deal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lingers: float, uploaded: int
+) -> None:
+    """Whoever generates three documents waits for three runs to begin, each longer than all three uploads."""
+    _add(bench, deal, tmp_path, title=f"First {lingers}")
+    real, later = time.sleep, [lambda: _add(bench, deal, tmp_path, title=f"Next {lingers}")]
+
+    def sleeping(seconds: float) -> None:
+        while later:
+            later.pop()()
+        real(seconds)
+
+    monkeypatch.setattr(upload.time, "sleep", sleeping)
+    report = drain(bench.database, bench.client, run_id="upload", lingers=lingers)
+    sent = len(_files(bench, deal, f"First {lingers}")) + len(_files(bench, deal, f"Next {lingers}"))
+    assert (report.uploaded, sent) == (uploaded, uploaded)
+
+
 def test_two_versions_become_one_file_on_the_opportunity(bench: Bench, deal: str, tmp_path: Path) -> None:
     """A new file for every version, or a file that hangs on no record."""
     _add(bench, deal, tmp_path, "one", "Two versions")
