@@ -55,18 +55,22 @@ def salesforce_changes_sensor(
         except FluintError as error:
             # A run shows it, and then it rests; a tick that fails every minute helps nobody.
             outcome = KeysOutcome(errors={"opportunity": error})
-        return answer(_answer_changes(outcome) or _answer_errors(context.instance, outcome), behind)
+        changes = _answer_changes(outcome) or _answer_errors(context.instance, outcome)
+        last_failed = rests_until(context.instance, SYNC_SALESFORCE) is not None
+        return answer(changes, behind, last_failed=last_failed)
 
     return sensor
 
 
-def answer(changes: Answer | None, behind: bool) -> dg.SensorResult | dg.SkipReason:
-    """What the tick starts: a run for the changes, and one for the marts if an earlier run left them behind.
+def answer(changes: Answer | None, behind: bool, *, last_failed: bool) -> dg.SensorResult | dg.SkipReason:
+    """What the tick starts: a run for the changes, which models them; else one for the marts if an earlier run left them behind.
 
-    Both, because a sync in which one object fails for days ends before it models, and the others must reach the marts.
+    Both only where the last sync failed, because a sync in which one object fails for days ends before it models, and the others must
+    reach the marts. Otherwise the second would do the work of the first again and keep the next tick from looking: beside a backfill,
+    which leaves marts behind all the time, every other tick was lost so.
     """
     requests = [changes] if isinstance(changes, dg.RunRequest) else []
-    if behind:
+    if behind and (last_failed or not requests):
         requests.append(dg.RunRequest(job_name=BUILD_MODELS))
     if requests:
         return dg.SensorResult(run_requests=requests)
