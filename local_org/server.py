@@ -119,7 +119,10 @@ def serving_in_thread(directory: Path, address: Address = Address()) -> Iterator
     """Serves the org of `directory` in a thread until the block ends; for tests."""
     server = make_server(directory, address)
     ready = threading.Event()
-    thread = threading.Thread(target=server.serve_until_stopped, args=(ready.set,), name="local-org")
+    # Not waited for at the interpreter's end: a server that hangs would keep its process for ever.
+    thread = threading.Thread(
+        target=server.serve_until_stopped, args=(ready.set,), name="local-org", daemon=True
+    )
     thread.start()
     try:
         if not ready.wait(30):
@@ -127,7 +130,9 @@ def serving_in_thread(directory: Path, address: Address = Address()) -> Iterator
         yield server
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(2 * SHUTDOWN_SECONDS)
+        server.force_exit = True
+        thread.join(SHUTDOWN_SECONDS)
 
 
 def stop_with_parent(

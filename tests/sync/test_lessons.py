@@ -187,7 +187,9 @@ def test_a_listing_that_gives_fewer_deals_than_were_counted_names_range_and_shor
     mark = bench.log_position()
     _lose(bench, "opportunity")
     bench.load()
-    (query,) = [q for q in bench.queries(mark) if "NextStep" in q and " FROM Opportunity " in q]
+    # Deals that an earlier test wrote within the minute are fetched once more, by their ids.
+    asked = [q for q in bench.queries(mark) if "NextStep" in q and " FROM Opportunity " in q]
+    (query,) = [q for q in asked if "Id IN (" not in q.replace("OwnerId", "")]
     body, missing = _short_answer(bench, query)
     _lose(bench, "opportunity")
     fault = {
