@@ -1,7 +1,7 @@
 """The outbox of generated documents as an asset: what of it is in Salesforce. Sending is `orchestration.documents`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -42,8 +42,8 @@ def uploaded_documents(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it, and knows no other form
     """Sends every version that is due; a document that Salesforce refuses holds up no other."""
     with told_as_failure():
-        lingers = LINGERS if STARTED_BY_SENSOR in context.run.tags else 0.0
-        report = drain(database, salesforce, run_id=context.run.run_id, lingers=lingers)
+        run = context.run
+        report = drain(database, salesforce, run_id=run.run_id, lingers=lingers(run.tags))
     if report.error and not report.until:
         raise failure({"documents": report.error}) from report.error
     sent = dg.AssetCheckResult(
@@ -55,6 +55,11 @@ def uploaded_documents(
     )
     metadata = _metadata(report, read_standing(database), uploaded_in(database, context.run.run_id))
     return dg.MaterializeResult(metadata=metadata, check_results=[sent])
+
+
+def lingers(tags: Mapping[str, str]) -> float:
+    """For how many seconds a run with these tags waits for the next document: a person who started it wants its end."""
+    return LINGERS if STARTED_BY_SENSOR in tags else 0.0
 
 
 def _metadata(

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 # What a sync builds: tables that follow their inputs. Views are deployed by `fluint upgrade`, the daily snapshot has its day.
 INTERVAL = "tag:interval"
-DAILY = "tag:daily"
 FAILED = ("error", "fail", "runtime error")
 _VIEWS = ("config.materialized:view", "config.materialized:lasting_view")
 # Unit tests say nothing about data; they run in CI. Of tests, `build` runs those that the selection names and no others.

@@ -56,13 +56,14 @@ def salesforce_changes_sensor(
             # A run shows it, and then it rests; a tick that fails every minute helps nobody.
             outcome = KeysOutcome(errors={"opportunity": error})
         changes = _answer_changes(outcome) or _answer_errors(context.instance, outcome)
-        last_failed = rests_until(context.instance, SYNC_SALESFORCE) is not None
-        return answer(changes, behind, last_failed=last_failed)
+        return answer(context.instance, changes, behind)
 
     return sensor
 
 
-def answer(changes: Answer | None, behind: bool, *, last_failed: bool) -> dg.SensorResult | dg.SkipReason:
+def answer(
+    instance: dg.DagsterInstance, changes: Answer | None, behind: bool
+) -> dg.SensorResult | dg.SkipReason:
     """What the tick starts: a run for the changes, which models them; else one for the marts if an earlier run left them behind.
 
     Both only where the last sync failed, because a sync in which one object fails for days ends before it models, and the others must
@@ -70,7 +71,7 @@ def answer(changes: Answer | None, behind: bool, *, last_failed: bool) -> dg.Sen
     which leaves marts behind all the time, every other tick was lost so.
     """
     requests = [changes] if isinstance(changes, dg.RunRequest) else []
-    if behind and (last_failed or not requests):
+    if behind and (not requests or rests_until(instance, SYNC_SALESFORCE)):
         requests.append(dg.RunRequest(job_name=BUILD_MODELS))
     if requests:
         return dg.SensorResult(run_requests=requests)

@@ -1,4 +1,4 @@
-"""What a judgement is. `judging.judge` makes them; the command, the asset, its checks and alerts show the same ones."""
+"""What a judgement is. `judging.judge` makes them; the command, the asset and its checks show the same ones."""
 
 from __future__ import annotations
 

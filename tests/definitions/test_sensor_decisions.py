@@ -10,6 +10,7 @@ import pytest
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.test_utils import create_run_for_test
 
+from orchestration.assets.documents import LINGERS, STARTED_BY_SENSOR, lingers
 from orchestration.assets.reports import is_current, raw_key
 from orchestration.errors import MissingFieldError, QuotaReachedError
 from orchestration.sensors.runs import deferred_until, rest_after, rests_until, unfinished_run
@@ -27,14 +28,16 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def _ended(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str) -> DagsterRun:
-    run = create_run_for_test(instance, job_name=JOB, status=dg.DagsterRunStatus.STARTED, tags=tags)
+def _ended(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, job: str = JOB, **tags: str
+) -> DagsterRun:
+    run = create_run_for_test(instance, job_name=job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     event = {
         dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE,
         dg.DagsterRunStatus.SUCCESS: dg.DagsterEventType.RUN_SUCCESS,
     }[status]
     instance.report_dagster_event(
-        dg.DagsterEvent(event_type_value=event.value, job_name=JOB), run_id=run.run_id
+        dg.DagsterEvent(event_type_value=event.value, job_name=job), run_id=run.run_id
     )
     return run
 
@@ -97,6 +100,14 @@ def test_a_deferral_is_read_from_the_check_although_a_month_was_reported_since(
     assert deferred_until(instance, is_current("opportunity")) == until
 
 
+@pytest.mark.parametrize(("tags", "seconds"), [({STARTED_BY_SENSOR: "1"}, LINGERS), ({}, 0.0)])
+def test_only_a_run_that_the_sensor_started_waits_for_the_next_document(
+    tags: dict[str, str], seconds: float
+) -> None:
+    """Whoever clicks, and the demo, would wait for nothing."""
+    assert lingers(tags) == seconds
+
+
 CHANGES = dg.RunRequest(job_name="sync_salesforce_job")
 
 
@@ -113,11 +124,17 @@ CHANGES = dg.RunRequest(job_name="sync_salesforce_job")
     ],
 )
 def test_marts_that_were_left_behind_are_built_by_one_run(
-    changes: dg.RunRequest | dg.SkipReason | None, behind: bool, last_failed: bool, started: list[str] | None
+    instance: dg.DagsterInstance,
+    changes: dg.RunRequest | dg.SkipReason | None,
+    behind: bool,
+    last_failed: bool,
+    started: list[str] | None,
 ) -> None:
     """One object that fails for days: every sync ends before it models. And beside a backfill two runs a tick, of which the second
     keeps the next tick from looking."""
-    told = answer(changes, behind, last_failed=last_failed)
+    last = dg.DagsterRunStatus.FAILURE if last_failed else dg.DagsterRunStatus.SUCCESS
+    _ended(instance, last, "sync_salesforce_job")
+    told = answer(instance, changes, behind)
     if started is None:
         assert isinstance(told, dg.SkipReason)
     else:
