@@ -96,7 +96,8 @@ class Database:
         The connection may have served an earlier transaction (idle.py), so nothing may be left in its session: settings are
         `set local`, locks `pg_advisory_xact_lock`, temporary tables `on commit drop`.
         """
-        connection = IDLE.take(self) or self.connect()
+        session = (self.url, self.erasure_key)
+        connection = IDLE.take(session) or self.connect()
         # A statement that is prepared by itself would fail once its table gets a column.
         connection.prepare_threshold = None
         try:
@@ -107,7 +108,7 @@ class Database:
                 connection.rollback()
             connection.close()
             raise
-        IDLE.keep(self, connection)
+        IDLE.keep(session, connection)
 
     def check_server(self) -> None:
         """Returns if the server can hold our tables; SetupError names what it lacks."""

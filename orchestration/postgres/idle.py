@@ -26,27 +26,27 @@ from psycopg.rows import TupleRow
 
 _Connection = psycopg.Connection[TupleRow]
 
-KEPT = 4  # connections of one database; more side by side than that are closed after use
+KEPT = 4  # connections of one session's kind; more side by side than that are closed after use
 SECONDS = 30  # after which one that nobody used is closed
 LIFETIME = 1800  # seconds, after which one is closed anyway: a server that moved or got new settings is met within it
 
 
 @dataclass
 class IdleConnections:
-    """The idle connections of this process by database; the newest is taken first. Safe between threads."""
+    """The idle connections of this process by session (an address, and what its sessions bring along); the newest first. Thread-safe."""
 
     _waiting: dict[Hashable, list[tuple[float, _Connection]]] = field(default_factory=dict)
     _first_kept: WeakKeyDictionary[_Connection, float] = field(default_factory=WeakKeyDictionary)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pid: int = field(default_factory=os.getpid)
 
-    def take(self, database: Hashable) -> _Connection | None:
+    def take(self, session: Hashable) -> _Connection | None:
         """An idle connection that the server has not ended, or None."""
         with self._lock:
             if self._pid != os.getpid():  # a forked process must not speak on its parent's sockets
                 self._waiting, self._pid = {}, os.getpid()
             self._close_old()
-            waiting = self._waiting.get(database, [])
+            waiting = self._waiting.get(session, [])
             while waiting:
                 connection = waiting.pop()[1]
                 if _is_alive(connection):
@@ -54,11 +54,11 @@ class IdleConnections:
                 _close(connection)
         return None
 
-    def keep(self, database: Hashable, connection: _Connection) -> None:
+    def keep(self, session: Hashable, connection: _Connection) -> None:
         """Takes back a connection whose transaction has ended; closes it if enough of them wait."""
         with self._lock:
             self._close_old()
-            waiting = self._waiting.setdefault(database, [])
+            waiting = self._waiting.setdefault(session, [])
             now = time.monotonic()
             is_young = now - self._first_kept.setdefault(connection, now) < LIFETIME
             if (
@@ -78,13 +78,13 @@ class IdleConnections:
 
     def _close_old(self, seconds: float = SECONDS) -> None:
         too_old = time.monotonic() - seconds
-        for database, waiting in list(self._waiting.items()):
+        for session, waiting in list(self._waiting.items()):
             for _, connection in (entry for entry in waiting if entry[0] <= too_old):
                 _close(connection)
             if left := [entry for entry in waiting if entry[0] > too_old]:
-                self._waiting[database] = left
+                self._waiting[session] = left
             else:
-                del self._waiting[database]
+                del self._waiting[session]
 
 
 def _is_alive(connection: _Connection) -> bool:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -30,7 +31,7 @@ def test_transactions_after_one_another_share_a_connection(database: Database) -
     """A connection for each of the hundreds of transactions of a run takes longer than what they do."""
     with database.transaction() as first:
         pid = _backend(first)
-    with Database(database.url).transaction() as second:
+    with replace(database, without_tls_because="it is this machine").transaction() as second:
         assert _backend(second) == pid
 
 
@@ -49,7 +50,7 @@ def test_another_database_or_key_gets_a_connection_of_its_own(
     """The erasure key is in the session: under another one nobody who was erased would be known again."""
     with database.transaction() as conn:
         pids = {_backend(conn)}
-    for other in (empty_database, Database(database.url, erasure_key="another")):
+    for other in (empty_database, replace(database, erasure_key="another")):
         with other.transaction() as conn:
             assert _backend(conn) not in pids
             pids.add(_backend(conn))
