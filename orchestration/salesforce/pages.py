@@ -16,7 +16,7 @@ class Page:
 
     `count` is the number of records in it (nulls not counted), `total_size` that of the whole answer, `seen` that of this
     page and those before it. `answered_at` (aware, UTC, whole seconds) is the response's Date. `read_at` is not later than the
-    moment at which Salesforce read the records: that Date less the time that the request took.
+    moment at which Salesforce read the records (see `Transport.read_at`).
     """
 
     body: bytes = field(repr=False)

@@ -14,7 +14,7 @@ from orchestration.errors import FluintError, IncompleteReadError
 from orchestration.salesforce.pages import Page, Record
 from orchestration.salesforce.responses import Ask, error_for, no_answer, parse_json, read_refusal
 from orchestration.salesforce.soql import chunked, sobject_of
-from orchestration.salesforce.transport import Transport, read_at, server_date, utc_now
+from orchestration.salesforce.transport import Transport, server_date, utc_now
 
 QUERIES_PER_COMPOSITE = 5
 """Query subrequests in one composite request (REST API Developer Guide, "Composite Resources": limits)."""
@@ -95,7 +95,7 @@ def _page_size(soql: str) -> Mapping[str, str]:
 def _get(transport: Transport, url: str, ask: Ask, options: Mapping[str, str], before: int = 0) -> Page:
     def parse(response: requests.Response) -> Page:
         answer = parse_json(response.content, ask)
-        return _page(response.content, (), answer, _moments(response), ask, options, before)
+        return _page(response.content, (), answer, _moments(transport, response), ask, options, before)
 
     with transport.asking(ask):
         return transport.read("GET", url, parse, headers=options)
@@ -115,7 +115,7 @@ def _composite(
 
     def parse(response: requests.Response) -> list[Page | FluintError]:
         parts = _composite_parts(parse_json(response.content, whole), whole)
-        moments = _moments(response)
+        moments = _moments(transport, response)
         return [
             _part(response.content, parts, f"q{place}", moments, ask, soql)
             for place, (soql, ask) in enumerate(zip(soqls, asks, strict=True))
@@ -156,8 +156,8 @@ def _part(
         return error
 
 
-def _moments(response: requests.Response) -> tuple[datetime, datetime]:
-    return server_date(response), read_at(response)
+def _moments(transport: Transport, response: requests.Response) -> tuple[datetime, datetime]:
+    return server_date(response), transport.read_at(response)
 
 
 def _page(

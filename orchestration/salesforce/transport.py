@@ -74,6 +74,8 @@ class Transport(requests.Session):
         self._renewal = Renewal(app, store, sleep)
         self._origins: set[str] = set()
         self._ask = Ask("org", "the org")
+        self._newest_date: datetime | None = None
+        self._asked_after: datetime | None = None
         self.usage: quota.ApiUsage | None = None
         self.purpose = "other"
         self.calls: Counter[str] = Counter()
@@ -168,6 +170,19 @@ class Transport(requests.Session):
 
         return self._retrying(attempt)
 
+    def read_at(self, response: requests.Response) -> datetime:
+        """Returns a moment (aware, UTC) not later than the one at which the org read what it answered last.
+
+        That is its Date less the time that the request took, and not before the Date of an answer that was here when it was asked:
+        Dates are whole seconds, and of two reads within one the later would pass for the older if it took longer. An answer dated
+        before that comes from a cache on the way, and may be as old as it says.
+        """
+        date = server_date(response)
+        earliest = date - response.elapsed
+        return (
+            max(earliest, self._asked_after) if self._asked_after and self._asked_after <= date else earliest
+        )
+
     def _exchange(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         quota.check(self.usage, self._quota_share, utc_now())
         self.calls[self.purpose] += 1
@@ -188,14 +203,18 @@ class Transport(requests.Session):
         raise error_for(refusal, replace(self._ask, user_id=self.tokens.user_id), utc_now())
 
     def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        self._asked_after = self._newest_date
         try:
             # `verify` goes with every request: on a session, REQUESTS_CA_BUNDLE in the environment would override it (psf/requests#3829).
-            return self._wire.request(
+            response = self._wire.request(
                 method, url, stream=True, allow_redirects=False, verify=self._app.ca_file or True,
                 timeout=(self._timeouts.connect, self._timeouts.read), **kwargs,
             )  # fmt: skip
         except requests.RequestException as error:
             raise unreachable(urlsplit(url).netloc, error) from None
+        with suppress(TransientSalesforceError):  # whoever needs the Date says that it is missing
+            self._newest_date = max(server_date(response), self._newest_date or server_date(response))
+        return response
 
     def _load_body(self, response: requests.Response) -> None:
         deadline = time.monotonic() + self._timeouts.whole
@@ -292,11 +311,6 @@ def server_date(response: requests.Response) -> datetime:
             "Salesforce's answer carries no readable Date, without which the order of reads is unknown. It is asked again; if this stays,"
             " a proxy on the way removes it."
         ) from None
-
-
-def read_at(response: requests.Response) -> datetime:
-    """Returns a moment not later than the one at which the org read what it answered: its Date less the time that the request took."""
-    return server_date(response) - response.elapsed
 
 
 class _Bearer(requests.auth.AuthBase):

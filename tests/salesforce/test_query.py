@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +24,8 @@ from tests.salesforce.scripted_org import USER_ID, Answer, Request, ScriptedOrg,
 V = "/services/data/v66.0"
 SOQL = "SELECT Id FROM Opportunity"
 NEXT = f"{V}/query/0r8xx-2000"
+DATE = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
+"""What the scripted org says that it is."""
 
 
 def composite(*bodies: tuple[int, object]) -> Answer:
@@ -68,8 +72,33 @@ def test_read_at_is_the_servers_date_less_the_time_that_the_request_took(
     """A read_at after the moment of reading would let an older row win over a newer one."""
     org.on("GET", f"{V}/queryAll", page())
     (one,) = client.query(SOQL)
-    date = datetime(2026, 5, 4, 10, 0, 30, tzinfo=UTC)
-    assert date - timedelta(seconds=5) < one.read_at < date
+    assert DATE - timedelta(seconds=5) < one.read_at < DATE
+
+
+def test_a_slow_read_is_no_older_than_the_date_of_an_answer_before_it(
+    org: ScriptedOrg, client: Salesforce
+) -> None:
+    """Of two reads within a second the later lost, for it took longer: a new column stayed empty where its row had just been read."""
+    org.on("GET", f"{V}/queryAll", page())
+    (first,) = client.query(SOQL)
+    org.on("GET", f"{V}/queryAll", _slow)
+    (second,) = client.query(SOQL)
+    assert first.read_at < second.read_at == DATE
+
+
+def test_an_answer_that_a_cache_kept_is_as_old_as_its_date(org: ScriptedOrg, client: Salesforce) -> None:
+    """Taken for as new as the answer before it, an old row would win over the newer one that is held."""
+    org.on("GET", f"{V}/queryAll", page())
+    list(client.query(SOQL))
+    kept = replace(page(), headers={"Date": "Mon, 04 May 2026 09:55:30 GMT"})
+    org.on("GET", f"{V}/queryAll", kept)
+    (second,) = client.query(SOQL)
+    assert second.read_at < DATE - timedelta(minutes=5)
+
+
+def _slow(_: Request) -> Answer:
+    time.sleep(0.3)
+    return page()
 
 
 def test_an_answer_without_a_date_is_a_failed_read(org: ScriptedOrg, client: Salesforce) -> None:
