@@ -46,10 +46,10 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     all_jobs = jobs.all_jobs(
         options.tables, data_tests(models, manifest, "interval"), data_tests(models, manifest)
     )
-    all_sensors = sensors(settings.interval_seconds, options, all_jobs, settings.stale_after)
     expected = Expectations(
         timedelta(seconds=settings.interval_seconds), settings.quota_share, options.tables
     )
+    all_sensors = sensors(expected, options, all_jobs)
     made = [
         salesforce_asset(options),
         completeness_asset(options),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from orchestration import errors
 from orchestration.assets.modes import MODE_TAG, STARTED_BY_TAG, Mode
 from orchestration.assets.reconciling import COMPLETENESS
 from orchestration.assets.reports import raw_key
@@ -202,25 +203,34 @@ def why_failed(result: dg.ExecuteInProcessResult) -> str:
     return why(result.all_events)
 
 
-def why(events: "Iterable[dg.DagsterEvent]") -> str:
-    """What the events of a failed run say to a person: the texts of its steps, or why a resource could not be made."""
+def why(events: "Iterable[dg.DagsterEvent]", *, is_told_on: bool = False) -> str:
+    """What the events of a failed run say to a person: the texts of its steps, or why a resource could not be made.
+
+    Where it `is_told_on`, in a check or an alert, only texts of ours are: another library's may quote a record.
+    """
     texts, ends = [], []
     for event in events:
         if event.is_step_failure:
             data = event.step_failure_data
-            texts.append(data.user_failure_data.description if data.user_failure_data else _root(data.error))
+            told = data.user_failure_data.description if data.user_failure_data else None
+            texts.append(told or _root(data.error, is_told_on))
         elif event.is_job_failure:
             # A run whose process was killed has no data of its own: the daemon ended it, and says so.
             ends.append(
-                _root(event.job_failure_data.error) if event.event_specific_data else event.message or ""
+                _root(event.job_failure_data.error, is_told_on)
+                if event.event_specific_data
+                else event.message or ""
             )
-    return "\n".join(text for text in texts or ends if text) or "it says nothing more"
+    said = "\n".join(text for text in texts or ends if text)
+    return said or ("Its log in Dagster says more." if is_told_on else "it says nothing more")
 
 
-def _root(error: Any) -> str:
+def _root(error: Any, only_ours: bool) -> str:
     """The innermost cause without its class: Dagster wraps the error that a resource raised."""
     while error and error.cause:
         error = error.cause
+    if only_ours and error and not hasattr(getattr(errors, str(error.cls_name), None), "remedy"):
+        return ""
     message = str(error.message) if error else ""
     return message.partition(": ")[2].strip() or message.strip()
 

@@ -11,7 +11,6 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -84,7 +83,6 @@ class AlertSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     email: EmailSettings | None = None
-    stale_after_minutes: int = Field(30, ge=5)
     ca_file: Path | None = None
 
 
@@ -168,13 +166,6 @@ class Settings(BaseSettings):
                     f"Setting objects: there is no object {name}{_nearest(name, known, _among(known))}"
                 )
         return tuple(t for t in known if self.objects.get(t, ObjectSettings()).enabled)
-
-    @property
-    def stale_after(self) -> timedelta:
-        """How old data may be before somebody is told. Objects that are asked for in turn come every sixth interval."""
-        return max(
-            timedelta(minutes=self.alerts.stale_after_minutes), 10 * timedelta(seconds=self.interval_seconds)
-        )
 
     @property
     def erasures_directory(self) -> Path:
@@ -296,6 +287,12 @@ _SECRET_PARTS = {
     "alerts.email.password": "alert_smtp_password",
 }
 
+# What was a setting once, and what is so in its place.
+_GONE = {
+    "alerts.stale_after_minutes": "there is no such setting any more: take the line out. When data is old, `fluint status` and the"
+    " alerts say by one rule, ten turns of its object and a quarter of an hour (docs/status.md)",
+}
+
 
 def _refuse_unknown_keys(in_file: Mapping[str, Any], file: str) -> None:
     fields = tuple(name for name in Settings.model_fields if name not in _SECRETS)
@@ -336,7 +333,7 @@ def _explanations(error: ValidationError) -> Iterator[str]:
         hint = (
             f"; this is a secret: set {PREFIX}{secret.upper()} in the environment instead" if secret else ""
         )
-        yield f"Setting {name} ({PREFIX}{head.upper()}): {fault['msg']}{hint}"
+        yield f"Setting {name} ({PREFIX}{head.upper()}): {_GONE.get(name, fault['msg'])}{hint}"
 
 
 def _text(value: Any) -> str:

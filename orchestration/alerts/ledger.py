@@ -66,6 +66,10 @@ def keep(connection: Connection, decision: Decision, channels: Sequence[str]) ->
     An incident that is open and was never told over a channel (it was set up later) is told now.
     """
     cursor = connection.cursor()
+    connection.execute(
+        "update fluint_sync.incident set closed_at = clock_timestamp() where incident_id = any (%s)",
+        [list(decision.renewed)],
+    )
     cursor.executemany(
         "insert into fluint_sync.incident (subject, cause, error) values (%s, %s, %s)",
         [(each.subject, each.cause, each.text) for each in decision.opened],

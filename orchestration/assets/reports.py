@@ -19,6 +19,9 @@ from orchestration.sync.options import ObjectReport
 IS_CURRENT = "is_current"
 COLUMNS = "columns_are_current"
 RAW = "raw_salesforce"
+REMEDY = "remedy"
+"""With this word ends the name under which a failed step says what helps."""
+
 # The one level at which what failed for the moment is tried again as a whole; a run never is, and a request only for seconds.
 TRIED_AGAIN = dg.RetryPolicy(max_retries=1, delay=10)
 
@@ -96,7 +99,7 @@ def failure(errors: dict[str, FluintError]) -> dg.Failure:
         f"{table or 'salesforce'} {name}": value
         for table, error in errors.items()
         for name, value in (
-            ("remedy", error.remedy.value),
+            (REMEDY, error.remedy.value),
             ("code", error.code),
             ("request id", error.request_id),
         )

@@ -84,15 +84,9 @@ def _result(name: str, judgements: Sequence[Judgement]) -> dg.AssetCheckResult:
         check_name=name,
         passed=level is Level.OK,
         severity=dg.AssetCheckSeverity.ERROR if level is Level.ERROR else dg.AssetCheckSeverity.WARN,
-        description="\n\n".join(map(_text, judgements)),
+        description="\n\n".join(each.in_one() for each in judgements),
         metadata={"level": level.value, "cause": ", ".join(causes)},
     )
-
-
-def _text(each: Judgement) -> str:
-    works = f"Still works: {each.works}" if each.works else ""
-    step = f"Next step, by {each.who}: {each.step}" if each.step else ""
-    return " ".join(filter(None, (each.text, each.why, works, step)))
 
 
 def _metadata(facts: Facts, judgements: Sequence[Judgement]) -> dict[str, dg.MetadataValue]:

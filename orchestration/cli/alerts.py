@@ -73,15 +73,13 @@ def _standing(workspace: Workspace) -> Standing:
 def _look(workspace: Workspace) -> Standing:
     from orchestration.alerts.observing import observe
     from orchestration.alerts.watch import watch
-    from orchestration.cli.jobs import dagster_instance
-    from orchestration.sensors.failed_runs import failing_jobs
-    from orchestration.sync.objects import BY_TABLE
+    from orchestration.cli.status import ask_dagster, expectations
 
-    settings, database = workspace.settings, workspace.database
-    tables = settings.enabled_tables(BY_TABLE)
-    seen = observe(database, tables, settings.stale_after)
-    with dagster_instance(workspace) as instance:
-        seen += failing_jobs(instance)
+    database = workspace.database
+    # From outside, Dagster is always asked: that it answers, or not, is what this look is for.
+    seen = observe(
+        database, expectations(workspace), lambda: ask_dagster(workspace)[0], has_failed_runs=lambda: True
+    )
     return watch(database, seen, telling(workspace))
 
 

@@ -20,7 +20,7 @@ from orchestration.errors import FluintError
 from orchestration.postgres.faults import of_postgres
 
 if TYPE_CHECKING:
-    from orchestration.status.facts import DagsterFacts, Facts
+    from orchestration.status.facts import DagsterFacts, Expectations, Facts
     from orchestration.status.judgement import Judgement
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red")}
@@ -75,25 +75,28 @@ def read_status(workspace: Workspace) -> Facts:
 
     facts = read_ledger(workspace)
     Dbt(workspace.database).check_deployed_views()
-    dagster, unknown = _ask_dagster(workspace)
+    dagster, unknown = ask_dagster(workspace)
     return replace(facts, dagster=dagster, dagster_unknown=unknown)
 
 
 def read_ledger(workspace: Workspace) -> Facts:
     """The facts that the workspace's own database tells."""
-    from orchestration.status.facts import Expectations
     from orchestration.status.reading import read_facts
+
+    return read_facts(workspace.database, expectations(workspace))
+
+
+def expectations(workspace: Workspace) -> Expectations:
+    """What the settings say that the status is judged by."""
+    from orchestration.status.facts import Expectations
     from orchestration.sync.objects import BY_TABLE
 
     settings = workspace.settings
     tables = settings.enabled_tables(BY_TABLE)
-    return read_facts(
-        workspace.database,
-        Expectations(timedelta(seconds=settings.interval_seconds), settings.quota_share, tables),
-    )
+    return Expectations(timedelta(seconds=settings.interval_seconds), settings.quota_share, tables)
 
 
-def _ask_dagster(workspace: Workspace) -> tuple[DagsterFacts | None, str]:
+def ask_dagster(workspace: Workspace) -> tuple[DagsterFacts | None, str]:
     """What the instance says, or why it could not be asked."""
     if workspace.settings.dagster_database_url is None:
         return None, "FLUINT_DAGSTER_DATABASE_URL is not set."

@@ -107,7 +107,7 @@ def _reasons(connection: Connection) -> tuple[OpenReason, ...]:
 
 @dataclass(frozen=True)
 class OpenGroup:
-    """Versions in one state for one reason that are not uploaded, or not as they should be; `oldest_at` in UTC.
+    """Versions in one state for one reason that are not uploaded, or not as they should be; `oldest_at` and `newest_at` in UTC.
 
     `needs_a_person`: nothing changes about them by itself. Not so where the deal is gone or left out, and where a later version arrived.
     """
@@ -118,10 +118,19 @@ class OpenGroup:
     versions: int
     oldest_at: datetime
     needs_a_person: bool = False
+    newest_at: datetime | None = None
 
 
-def open_groups(connection: Connection) -> tuple[int, tuple[OpenGroup, ...]]:
-    """How many versions are uploaded, and the others by state and reason, most first."""
+def count_uploaded(connection: Connection) -> int:
+    """How many versions are in Salesforce."""
+    row = connection.execute(
+        "select count(*)::int from fluint_sync.upload where state = 'uploaded'"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def open_groups(connection: Connection) -> tuple[OpenGroup, ...]:
+    """The versions that are not uploaded, or not as they should be, by state and reason, most first."""
     rows = connection.execute(
         """
         select coalesce(up.state, 'waiting'), up.outlook, up.reason, count(*)::int,
@@ -129,14 +138,12 @@ def open_groups(connection: Connection) -> tuple[int, tuple[OpenGroup, ...]]:
                coalesce(up.outlook = 'needs_admin' or up.state = 'given_up' and not up.reason = any (%s)
                         and not exists (select from fluint_sync.upload as later
                                         where later.document_id = up.document_id and later.state = 'uploaded'
-                                          and later.version_number > up.version_number), false) as needs_a_person
+                                          and later.version_number > up.version_number), false) as needs_a_person,
+               max(coalesce(up.updated_at, version.generated_at))
         from fluint_app.document_version as version left join fluint_sync.upload as up using (document_id, version_number)
         where up.state is distinct from 'uploaded' or up.outlook is not null
         group by 1, 2, 3, 6 order by 4 desc, 3
         """,
         [[DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]],
     ).fetchall()
-    uploaded = connection.execute(
-        "select count(*)::int from fluint_sync.upload where state = 'uploaded'"
-    ).fetchone()
-    return uploaded[0] if uploaded else 0, tuple(OpenGroup(*row) for row in rows)
+    return tuple(OpenGroup(*row) for row in rows)

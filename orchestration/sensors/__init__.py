@@ -6,7 +6,6 @@ None keeps a position in a Dagster cursor or a run key: exactness rests on the l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,18 +16,19 @@ from orchestration.sensors.incidents import incidents_sensor
 from orchestration.sensors.licensed_owners import newly_licensed_owners_sensor
 from orchestration.sensors.pending_documents import pending_documents_sensor
 from orchestration.sensors.salesforce_changes import salesforce_changes_sensor
+from orchestration.status.facts import Expectations
 from orchestration.sync.options import SyncOptions
 
 
 def sensors(
-    interval_seconds: int, options: SyncOptions, all_jobs: Sequence[Any], stale_after: timedelta
+    expected: Expectations, options: SyncOptions, all_jobs: Sequence[Any]
 ) -> list[dg.SensorDefinition]:
-    """All of them; `interval_seconds` is how often Salesforce is asked for changes, `stale_after` how old data may be untold."""
-    return [
-        salesforce_changes_sensor(interval_seconds, options, all_jobs),
+    """All of them, for the operator's numbers."""
+    starting = [
+        salesforce_changes_sensor(int(expected.interval.total_seconds()), options, all_jobs),
         newly_licensed_owners_sensor(options.tables),
         covered_months_sensor(options.tables),
         changed_permissions_sensor(options),
         pending_documents_sensor,
-        incidents_sensor(options.tables, stale_after),
     ]
+    return [*starting, incidents_sensor(expected, starting)]

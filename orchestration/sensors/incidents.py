@@ -1,18 +1,18 @@
-"""Opens and closes incidents, and tells people: what to look at is `orchestration.alerts`, how runs ended is Dagster's own storage."""
+"""Opens and closes incidents, and tells people: what to look at is `orchestration.alerts`, what Dagster knows is instance.py's."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import dagster as dg
 
 from orchestration.alerts.observing import observe
 from orchestration.alerts.watch import Telling, watch
 from orchestration.postgres.connection import Database
-from orchestration.sensors.failed_runs import failing_jobs
+from orchestration.sensors.instance import dagster_facts, has_failed_runs
+from orchestration.status.facts import Expectations
 
 
-def incidents_sensor(tables: Sequence[str], stale_after: timedelta) -> dg.SensorDefinition:
-    """The sensor for a workspace that reads these tables; it starts no runs and asks Salesforce nothing."""
+def incidents_sensor(expected: Expectations, others: Sequence[dg.SensorDefinition]) -> dg.SensorDefinition:
+    """The sensor for the operator's numbers and the `others`, which read or send; it starts no runs and asks Salesforce nothing."""
 
     @dg.sensor(
         name="incidents_sensor",
@@ -26,7 +26,13 @@ def incidents_sensor(tables: Sequence[str], stale_after: timedelta) -> dg.Sensor
         database: dg.ResourceParam[Database],
         alerts: dg.ResourceParam[Telling],
     ) -> dg.SkipReason:
-        seen = [*observe(database, tables, stale_after), *failing_jobs(context.instance)]
+        instance = context.instance
+        seen = observe(
+            database,
+            expected,
+            lambda: dagster_facts(instance, others),
+            lambda: has_failed_runs(instance),
+        )
         return dg.SkipReason(str(watch(database, seen, alerts)))
 
     return sensor

@@ -14,6 +14,8 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._utils.schedules import get_next_cron_tick
 
 from orchestration import jobs
+from orchestration.assets.reports import REMEDY
+from orchestration.errors import Remedy
 from orchestration.schedules import schedules
 from orchestration.sensors.runs import UNFINISHED
 from orchestration.status.facts import Automation, DagsterFacts, JobRuns, Role
@@ -34,6 +36,7 @@ _DAEMONS = ("SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR")
 # So many runs are looked at; more failures in a row say no more.
 _MOST_RUNS = 10
 _MOST_CHARACTERS = 1_000
+_EVERY_JOB_RUNS_WITHIN = timedelta(hours=26)
 
 
 def dagster_facts(instance: dg.DagsterInstance, sensors: Iterable[dg.SensorDefinition]) -> DagsterFacts:
@@ -48,6 +51,14 @@ def dagster_facts(instance: dg.DagsterInstance, sensors: Iterable[dg.SensorDefin
         ),
         jobs=tuple(_runs(instance, job) for job in all_jobs if job != jobs.CHECK_STATUS),
     )
+
+
+def has_failed_runs(instance: dg.DagsterInstance) -> bool:
+    """Whether a run failed within a little more than a day, after which every job has run again; one query."""
+    failed = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.now(UTC) - _EVERY_JOB_RUNS_WITHIN
+    )
+    return bool(instance.get_run_records(failed, limit=1))
 
 
 def _heartbeat(instance: dg.DagsterInstance) -> datetime | None:
@@ -124,6 +135,7 @@ def _runs(instance: dg.DagsterInstance, job: str) -> JobRuns:
     ]
     failed = list(takewhile(lambda r: r.dagster_run.status is dg.DagsterRunStatus.FAILURE, ended))
     last = ended[0] if ended else None
+    error, must_reconnect = _said(instance, failed[0].dagster_run.run_id) if failed else (None, False)
     return JobRuns(
         job=job,
         role=_ROLES.get(job, "other"),
@@ -133,7 +145,8 @@ def _runs(instance: dg.DagsterInstance, job: str) -> JobRuns:
         ended_at=_moment(last.end_time) if last else None,
         failures=len(failed),
         failing_since=_moment(failed[-1].end_time) if failed else None,
-        error=_why(instance, failed[0].dagster_run.run_id) if failed else None,
+        error=error,
+        must_reconnect=must_reconnect,
         unfinished_id=unfinished.dagster_run.run_id if unfinished else None,
         unfinished_status=unfinished.dagster_run.status.value if unfinished else None,
         unfinished_since=_since(unfinished) if unfinished else None,
@@ -145,12 +158,19 @@ def _since(record: dg.RunRecord) -> datetime:
     return _moment(record.start_time) or record.create_timestamp.replace(tzinfo=UTC)
 
 
-def _why(instance: dg.DagsterInstance, run_id: str) -> str:
-    """What a failed run says on top."""
+def _said(instance: dg.DagsterInstance, run_id: str) -> tuple[str, bool]:
+    """What a failed run says on top, and whether one of its steps failed because somebody must connect again."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     records = instance.get_records_for_run(run_id, of_type=kinds).records
-    events = [record.event_log_entry.dagster_event for record in records]
-    return jobs.why(event for event in events if event)[:_MOST_CHARACTERS]
+    events = [event for record in records if (event := record.event_log_entry.dagster_event)]
+    failures = [event.step_failure_data.user_failure_data for event in events if event.is_step_failure]
+    remedies = {
+        value.value
+        for data in failures
+        for name, value in (data.metadata if data else {}).items()
+        if name.endswith(REMEDY)
+    }
+    return jobs.why(events, is_told_on=True)[:_MOST_CHARACTERS], Remedy.RECONNECT.value in remedies
 
 
 def _moment(at: float | None) -> datetime | None:

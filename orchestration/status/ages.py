@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from orchestration.status.facts import Facts, ObjectFacts
 from orchestration.status.judgement import Judgement, Level
-from orchestration.status.stops import Stop, connection_is_dead, stop_of
-from orchestration.status.words import ADMIN, RUNNER, STAYS, age, counted, moment
+from orchestration.status.stops import Stop, stop_of
+from orchestration.status.words import ADMIN, NOBODY, RUNNER, STAYS, age, counted, moment
 
 LEAST_AGE = timedelta(minutes=15)
 """Younger data is never old: a run that fetches and models a busy interval takes minutes."""
@@ -69,7 +69,7 @@ def _unread(facts: Facts, each: ObjectFacts) -> Judgement | None:
     subject, text = f"data.{each.table}", f"{each.table} was never read."
     if facts.connection is None:
         return Judgement(subject, Level.OK, "not_read_yet", text)
-    if not connection_is_dead(facts) and facts.now - facts.connection.connected_at < stale_after(each):
+    if _was_just_connected(facts, each):
         return Judgement(subject, Level.WARNING, "not_read_yet", text, since=facts.connection.connected_at)
     return _told(subject, text, stop_of(facts, said=each.error), facts.connection.connected_at)
 
@@ -81,10 +81,30 @@ def _aged(facts: Facts, each: ObjectFacts) -> Judgement:
     subject = f"data.{each.table}"
     if passed <= stale_after(each):
         return Judgement(subject, Level.OK, "ok", f"{text}.")
+    if _was_just_connected(facts, each):
+        text += ", when there was no connection; what changed since is being read."
+        return Judgement(
+            subject,
+            Level.WARNING,
+            "catches_up",
+            text,
+            since=as_of,
+            works=STAYS,
+            step="It goes on by itself.",
+            who=NOBODY,
+        )
     text += f"; it may be {age(stale_after(each))} old."
     if each.cursor is not None and facts.now - each.cursor <= stale_after(each):
         return _told(subject, text, _of_waiting(facts, each), as_of)
     return _told(subject, text, stop_of(facts, old_since=_old_since(each), said=each.error), as_of, passed)
+
+
+def _was_just_connected(facts: Facts, each: ObjectFacts) -> bool:
+    """Whether somebody connected so lately that nothing can have been read yet that was missed before."""
+    held = facts.connection
+    return (
+        held is not None and held.state == "connected" and facts.now - held.connected_at < stale_after(each)
+    )
 
 
 def _of_waiting(facts: Facts, each: ObjectFacts) -> Stop:

@@ -133,7 +133,8 @@ class JobRuns:
     """The latest runs of one job in Dagster.
 
     `status`, `run_id`, times: of the last run that ended. `failures`: how many of the last ended failed in a row, `failing_since` the
-    first of them; `error`: what the last one said. `unfinished…`: the run that waits (QUEUED, NOT_STARTED, STARTING) or works (STARTED).
+    first of them; `error`: what the last one said, and `must_reconnect` whether that was that somebody must connect again. `unfinished…`:
+    the run that waits (QUEUED, NOT_STARTED, STARTING) or works (STARTED).
     """
 
     job: str
@@ -145,6 +146,7 @@ class JobRuns:
     failures: int = 0
     failing_since: datetime | None = None
     error: str | None = None
+    must_reconnect: bool = False
     unfinished_id: str | None = None
     unfinished_status: str | None = None
     unfinished_since: datetime | None = None

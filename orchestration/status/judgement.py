@@ -25,8 +25,8 @@ class Judgement:
 
     `subject` is stable: connection, dagster, data.<table>, coverage, runs (of them all) or runs.<job>, api_calls, uploads. `cause` is a
     stable code, `ok` where all is well; it may change while an incident of its subject lasts. `text` says what is so, `why` what it
-    comes from, `since` (aware, UTC) from when on, `works` what still does, `step` the one next step and `who` takes it; the last four
-    are empty where all is well.
+    comes from, `since` (aware, UTC) from when on, `works` what still does, `step` the one next step and `who` takes it; these are empty
+    where all is well. `latest` (aware, UTC): of what happens one by one, such as a document that is given up, when the last one did.
     """
 
     subject: str
@@ -38,6 +38,13 @@ class Judgement:
     works: str = ""
     step: str = ""
     who: str = ""
+    latest: datetime | None = None
+
+    def in_one(self) -> str:
+        """The whole of it in a line or two, for a check in Dagster and for an alert."""
+        works = f"Still works: {self.works}" if self.works else ""
+        step = f"Next step, by {self.who}: {self.step}" if self.step else ""
+        return " ".join(filter(None, (self.text, self.why, works, step)))
 
 
 def worst(judgements: Iterable[Judgement]) -> Level:

@@ -1,4 +1,8 @@
-"""Reads the facts of our own ledgers: counts, times, codes. No call to Salesforce, no judgement; what Dagster knows is given."""
+"""Reads the facts of our own ledgers: counts, times, codes. No call to Salesforce, no judgement; what Dagster knows is given.
+
+A person's look reads everything; that of the alerts, twice a minute, what incidents are made of, so that no query of it grows with
+the deals that are held.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from orchestration.documents.outbox import waiting
-from orchestration.documents.standing import open_groups
+from orchestration.documents.standing import count_uploaded, open_groups
 from orchestration.postgres.api_ledger import calls_of_a_day, last_usage
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.connection_ledger import connection_facts
@@ -36,23 +40,31 @@ _OBJECTS = """
 with waits as (
     select object, count(*)::int as pending, min(since) filter (where attempts = 0 and reason not in ('not_visible', 'refused')) as untried,
            (count(*) filter (where attempts > 0 and reason not in ('not_visible', 'refused')))::int as unreadable,
-           (count(*) filter (where reason = 'not_visible'))::int as not_visible
+           (count(*) filter (where reason = 'not_visible'))::int as not_visible,
+           min(since) filter (where reason <> 'not_visible') as oldest
     from fluint_sync.pending group by object
 )
-select wanted.object, gone.since as absent_since, cursor.position as cursor, cursor.moved_at, fresh.data_as_of,
+select wanted.object, gone.since as absent_since, cursor.position as cursor, cursor.moved_at,
+       case when cursor.position is not null then least(cursor.position, waits.oldest) end as data_as_of,
        coalesce(waits.pending, 0) as pending, coalesce(waits.unreadable, 0) as unreadable,
-       coalesce(waits.not_visible, 0) as not_visible, waits.untried as untried_since,
-       fresh.parents_entitled::int as parents, fresh.parents_covered::int as parents_covered
+       coalesce(waits.not_visible, 0) as not_visible, waits.untried as untried_since
 from unnest(%s::text[]) as wanted (object)
 left join fluint_sync.cursor as cursor using (object)
-left join fluint.sync_freshness as fresh using (object)
 left join waits using (object)
 left join fluint_sync.unavailable_object as gone using (object)
 """
+# Each mode by itself: a run a minute makes forty thousand in thirty days.
 _RUNS = """
-select distinct on (mode) mode, run_id, state, started_at, ended_at, report, error from fluint_sync.run
-where started_at > now() - interval '30 days' order by mode, started_at desc
+select last.mode, last.run_id, last.state, last.started_at, last.ended_at, last.report, last.error
+from unnest(%s::text[]) with ordinality as wanted (mode, place) cross join lateral (
+    select * from fluint_sync.run where run.mode = wanted.mode and started_at > now() - interval '30 days'
+    order by started_at desc limit 1) as last
+order by place
 """
+_MODES = ("changes", "columns", "history", "months", "reconcile")
+# By these it is told, without Dagster, why data is old.
+_FOLLOWING = ("changes", "history")
+_PARENTS = "select object, parents_entitled::int, parents_covered::int from fluint.sync_freshness"
 _SIZES = """
 select held.relname, pg_relation_size(held.oid), held.reltuples::bigint from pg_class as held
 where held.relnamespace = 'raw_salesforce'::regnamespace and held.relname = any (%s)
@@ -65,39 +77,56 @@ def read_facts(
     dagster: DagsterFacts | None = None,
     *,
     dagster_unknown: str = "",
+    for_alerts: bool = False,
 ) -> Facts:
     """Reads everything; `dagster` is what its instance says, or `dagster_unknown` why nobody could ask it.
 
+    `for_alerts` leaves at its default what no incident is made of: rows, what they hang on, documents that arrived; and, but where a run
+    failed that would have closed it, what was never listed and whether marts are behind.
     Raises SetupError where the database is not at this installation's version, TransientError where it cannot be reached.
     """
     insist_on_newest(database)
-    found = missing_parents(database, expected.tables)
     connected = connection_facts(database)
     with database.transaction() as connection:
-        runs = _runs(connection)
-        return Facts(
+        runs = _runs(connection, _FOLLOWING if for_alerts else _MODES)
+        objects, failed = _objects(connection, expected, runs), _failed(dagster, runs)
+        facts = Facts(
             now=_one(connection, "select now()"),
             expected=expected,
             connection=connected,
-            objects=_objects(connection, expected, runs),
-            missing=Missing(
-                owners_in_scope=_one(connection, "select count(*) from fluint_entitlement.scope_owners"),
-                owners=found.owners,
-                deals=found.deals,
-                columns=found.columns,
-                excluded=_one(
-                    connection, "select coalesce(sum(deals), 0)::bigint from fluint_sync.excluded_count"
-                ),
-            ),
+            objects=objects if for_alerts else _counted(connection, objects),
             runs=runs,
             calls=_calls(connection),
-            uploads=_uploads(connection),
-            marts_are_behind=_one(
-                connection, "select exists (select from fluint_intermediate.int_inputs_ahead)"
-            ),
+            uploads=_uploads(connection, is_counted=not for_alerts),
+            marts_are_behind=(not for_alerts or bool(failed & {"changes", "models"}))
+            and _one(connection, "select exists (select from fluint_intermediate.int_inputs_ahead)"),
             marts_built_at=_one(connection, "select max(built_at) from fluint_sync.modelled"),
             dagster=dagster,
             dagster_unknown=dagster_unknown,
+        )
+    if for_alerts and "history" not in failed:
+        return facts
+    return replace(facts, missing=_missing(database, expected))
+
+
+def _failed(dagster: DagsterFacts | None, runs: Sequence[LedgerRun]) -> set[str]:
+    """What was to be closed by the runs that failed last."""
+    if dagster is not None:
+        return {job.role for job in dagster.jobs if job.failures}
+    return {run.mode for run in runs if run.state == "failed"}
+
+
+def _missing(database: Database, expected: Expectations) -> Missing:
+    found = missing_parents(database, expected.tables)
+    with database.transaction() as connection:
+        return Missing(
+            owners_in_scope=_one(connection, "select count(*) from fluint_entitlement.scope_owners"),
+            owners=found.owners,
+            deals=found.deals,
+            columns=found.columns,
+            excluded=_one(
+                connection, "select coalesce(sum(deals), 0)::bigint from fluint_sync.excluded_count"
+            ),
         )
 
 
@@ -108,19 +137,33 @@ def _objects(
     cursor = connection.execute(_OBJECTS, [tables])
     names = [column.name for column in cursor.description or ()]
     held = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in cursor.fetchall()}
-    rows, said = _rows(connection, tables), _errors(runs, tables)
+    said = _errors(runs, tables)
     return tuple(
         ObjectFacts(
             table=sobject.table_name,
             cadence=cadence(sobject.table_name, expected.tables, expected.interval),
             is_enabled=sobject.table_name in expected.tables,
             may_be_absent=sobject.may_be_absent,
-            rows=rows[sobject.table_name][0],
-            rows_are_estimated=rows[sobject.table_name][1],
             error=said.get(sobject.table_name),
             **held[sobject.table_name],
         )
         for sobject in CATALOGUE
+    )
+
+
+def _counted(connection: Connection, objects: Sequence[ObjectFacts]) -> tuple[ObjectFacts, ...]:
+    """The objects with their rows, and with how many of those that they hang on are covered."""
+    rows = _rows(connection, [each.table for each in objects])
+    parents = {row[0]: row[1:] for row in connection.execute(_PARENTS).fetchall()}
+    return tuple(
+        replace(
+            each,
+            rows=rows[each.table][0],
+            rows_are_estimated=rows[each.table][1],
+            parents=parents.get(each.table, (None, None))[0],
+            parents_covered=parents.get(each.table, (None, None))[1],
+        )
+        for each in objects
     )
 
 
@@ -137,8 +180,8 @@ def _rows(connection: Connection, tables: Sequence[str]) -> dict[str, tuple[int,
     return {table: found.get(table, (0, False)) for table in tables}
 
 
-def _runs(connection: Connection) -> tuple[LedgerRun, ...]:
-    rows = connection.execute(_RUNS).fetchall()
+def _runs(connection: Connection, modes: Sequence[str]) -> tuple[LedgerRun, ...]:
+    rows = connection.execute(_RUNS, [list(modes)]).fetchall()
     return tuple(
         LedgerRun(
             mode,
@@ -178,9 +221,10 @@ def _calls(connection: Connection) -> Calls:
     return replace(calls, used=usage[0], allowed=usage[1], seen_at=usage[2]) if usage else calls
 
 
-def _uploads(connection: Connection) -> Uploads:
-    (uploaded, groups), (due, since) = open_groups(connection), waiting(connection)
-    return Uploads(uploaded, groups, due, since)
+def _uploads(connection: Connection, *, is_counted: bool) -> Uploads:
+    due, since = waiting(connection)
+    uploaded = count_uploaded(connection) if is_counted else 0
+    return Uploads(uploaded, open_groups(connection), due, since)
 
 
 def _one(connection: Connection, query: str) -> Any:

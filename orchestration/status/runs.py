@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from orchestration.status.facts import Facts, JobRuns, LedgerRun, ObjectFacts, Role
 from orchestration.status.judgement import Judgement, Level
-from orchestration.status.stops import failing
+from orchestration.status.stops import connection_is_dead, dead_connection, failing
 from orchestration.status.words import STAYS, moment
 
 TRIED_AGAIN_WITHIN = timedelta(hours=2)
@@ -18,7 +18,7 @@ _JOBS = {"changes": "sync_salesforce_job", "history": "list_missing_job"}
 
 def judge_runs(facts: Facts) -> Iterator[Judgement]:
     """A judgement for each job whose last runs failed, `runs.<job>`; one, `runs`, where none did."""
-    jobs = facts.dagster.jobs if facts.dagster else tuple(map(_of_ledger, facts.runs))
+    jobs = facts.dagster.jobs if facts.dagster else tuple(_of_ledger(facts, run) for run in facts.runs)
     failed = [run for run in jobs if run.failures]
     for run in failed:
         yield _failed(facts, run)
@@ -36,10 +36,11 @@ def _failed(facts: Facts, run: JobRuns) -> Judgement:
         )
         return Judgement(subject, Level.OK, "healed", text, since=run.failing_since)
     told = failing(run.job, run.failures, run.error)
+    level, cause = _weight(facts, run)
     return Judgement(
         subject,
-        _level(facts, run),
-        "runs_fail",
+        level,
+        cause,
         f"{run.job} has been failing since {moment(run.failing_since)}.",
         told.why,
         run.failing_since,
@@ -49,12 +50,20 @@ def _failed(facts: Facts, run: JobRuns) -> Judgement:
     )
 
 
-def _level(facts: Facts, run: JobRuns) -> Level:
-    """A nightly job may wait for the morning; one failure of what is tried again within the hour is not yet an incident."""
+def _weight(facts: Facts, run: JobRuns) -> tuple[Level, str]:
+    """How bad it is, and the cause: that of a dead connection where it failed of that; `failed_once` where it is tried again soon.
+
+    A nightly job may wait for the morning; one failure of what is tried again within the hour is not yet an incident.
+    """
+    ended_at, dead = run.ended_at or facts.now, dead_connection(facts)
+    if run.must_reconnect and dead is None and facts.connection and facts.connection.connected_at > ended_at:
+        return Level.WARNING, "connected_since"
+    cause = dead if dead and run.must_reconnect else "runs_fail"
     if run.role == "other":
-        return Level.WARNING
-    left_alone = run.ended_at is not None and facts.now - run.ended_at > TRIED_AGAIN_WITHIN
-    return Level.ERROR if run.failures > 1 or left_alone else Level.WARNING
+        return Level.WARNING, cause
+    if run.failures > 1 or facts.now - ended_at > TRIED_AGAIN_WITHIN:
+        return Level.ERROR, cause
+    return Level.WARNING, "failed_once"
 
 
 def _is_healed(facts: Facts, run: JobRuns) -> bool:
@@ -75,8 +84,8 @@ def _followed_since(each: ObjectFacts, after: datetime) -> bool:
     return each.cursor is not None and each.cursor >= after and each.untried_since is None
 
 
-def _of_ledger(run: LedgerRun) -> JobRuns:
-    """The run as Dagster would tell it, where it cannot be asked."""
+def _of_ledger(facts: Facts, run: LedgerRun) -> JobRuns:
+    """The run as Dagster would tell it, where it cannot be asked; without a connection it is taken to have failed of that."""
     failed = run.state == "failed"
     role: Role = "changes" if run.mode == "changes" else "history" if run.mode == "history" else "other"
     return JobRuns(
@@ -88,4 +97,5 @@ def _of_ledger(run: LedgerRun) -> JobRuns:
         failures=int(failed),
         failing_since=run.started_at if failed else None,
         error=run.error,
+        must_reconnect=connection_is_dead(facts),
     )

@@ -64,7 +64,13 @@ def stop_of(
 
 def connection_is_dead(facts: Facts) -> bool:
     """Whether there is no connection that could be used."""
-    return facts.connection is None or facts.connection.state != "connected"
+    return dead_connection(facts) is not None
+
+
+def dead_connection(facts: Facts) -> str | None:
+    """The cause of all that comes of having no connection that could be used; None where there is one."""
+    state = facts.connection.state if facts.connection else "never_connected"
+    return None if state == "connected" else state
 
 
 def is_at_limit(facts: Facts) -> bool:
@@ -81,9 +87,9 @@ def daemon_runs(facts: Facts, dagster: DagsterFacts) -> bool:
 
 
 def _connection(facts: Facts) -> Stop | None:
-    if not connection_is_dead(facts):
+    cause = dead_connection(facts)
+    if cause is None:
         return None
-    cause = facts.connection.state if facts.connection else "never_connected"
     return Stop(
         cause,
         "There is no working connection to Salesforce.",

@@ -72,13 +72,15 @@ def _why_unsent(facts: Facts) -> Stop:
 
 def _given_up(groups: Iterable[OpenGroup]) -> Iterator[Judgement]:
     yield from _told(
-        "given_up", "were given up", [g for g in groups if g.needs_a_person and g.state == "given_up"]
+        "given_up", "given up", [g for g in groups if g.needs_a_person and g.state == "given_up"]
     )
 
 
 def _waiting(groups: Iterable[OpenGroup]) -> Iterator[Judgement]:
     yield from _told(
-        "needs_admin", "wait for a person", [g for g in groups if g.needs_a_person and g.state != "given_up"]
+        "needs_admin",
+        "waiting for a person",
+        [g for g in groups if g.needs_a_person and g.state != "given_up"],
     )
 
 
@@ -89,5 +91,5 @@ def _told(cause: str, what: str, groups: list[OpenGroup]) -> Iterator[Judgement]
     number = counted(sum(group.versions for group in groups), "document version")
     yield Judgement(
         "uploads", Level.WARNING, cause, f"{number} {what}: {reasons}.", since=min(group.oldest_at for group in groups),
-        works=_WORKS, step=_STEP, who=RUNNER,
+        works=_WORKS, step=_STEP, who=RUNNER, latest=max(group.newest_at or group.oldest_at for group in groups),
     )  # fmt: skip

@@ -54,8 +54,9 @@ def test_a_look_from_outside_of_dagster_tells_and_ends_with_what_a_monitor_needs
     told = json.loads(said.text)
     assert [(each["subject"], each["cause"]) for each in told["incidents"]] == [("data", "stale")]
     assert (said.exit_code, told["sent"]) == (2, 1)
-    assert "Salesforce data is more than 30 minutes old: " in webhooks.bodies[0]["text"]
-    assert "(never read)" in line("alerts").line
+    assert "Salesforce data is old: " in webhooks.bodies[0]["text"]
+    assert "No daemon" in webhooks.bodies[0]["text"] or "daemon" in webhooks.bodies[0]["text"]
+    assert "was never read" in line("alerts").line
     with line.database.transaction() as connection:
         connection.execute("delete from fluint_sync.incident")
     assert line("alerts").exit_code == 0

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration.alerts.incidents import QUIET, Incident, Sighting, decide
+from orchestration.alerts.incidents import QUIET, TOLD_AGAIN, Incident, Sighting, decide
 from orchestration.alerts.ledger import Alert
 from orchestration.alerts.messages import message, trial
-from orchestration.alerts.observing import stale
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 DEAD = Sighting("connection", "needs_reconnect", "It was revoked.")
 STALE = Sighting("data", "stale", "Data is old.")
 FAILED = Sighting("runs.sync_salesforce_job", "setup", "It failed.")
-FAILED_BY_IT = Sighting("runs.sync_salesforce_job", "reconnect", "It failed.")
+FOLLOWS = Sighting("runs.list_missing_job", "fails", "It failed.", follows=True)
+GIVEN_UP = Sighting("uploads", "given_up", "Two were given up.", latest=NOW - timedelta(hours=1))
+OLD_ONE = Sighting("uploads", "given_up", "One was given up.", latest=NOW - timedelta(days=9))
 
 
-def _open(sighting: Sighting, *, seen: timedelta = timedelta()) -> Incident:
-    return Incident(7, sighting.subject, sighting.cause, sighting.text, NOW - timedelta(hours=3), NOW - seen)
+def _open(
+    sighting: Sighting, *, seen: timedelta = timedelta(), since: timedelta = timedelta(hours=3)
+) -> Incident:
+    return Incident(7, sighting.subject, sighting.cause, sighting.text, NOW - since, NOW - seen)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +34,10 @@ def _open(sighting: Sighting, *, seen: timedelta = timedelta()) -> Incident:
         pytest.param([_open(FAILED, seen=QUIET)], [], [], [7], id="what is gone for a while ends"),
         pytest.param([_open(FAILED, seen=QUIET / 2)], [], [], [], id="what was just so may come back"),
         pytest.param([_open(FAILED, seen=2 * QUIET)], [FAILED], [], [], id="nobody looked for an hour, and it is still so"),
-        pytest.param([_open(FAILED)], [FAILED_BY_IT], [FAILED_BY_IT], [], id="another cause is another incident"),
-        pytest.param([], [DEAD, STALE, FAILED_BY_IT], [DEAD], [], id="what follows from a dead connection is not told beside it"),
-        pytest.param([], [DEAD, FAILED], [DEAD, FAILED], [], id="what does not follow from it is"),
-        pytest.param([_open(STALE, seen=QUIET)], [DEAD, STALE], [DEAD], [], id="what was open before it stays open"),
+        pytest.param([_open(FAILED)], [replace(FAILED, cause="x")], [replace(FAILED, cause="x")], [], id="another cause is another"),
+        pytest.param([], [DEAD, FOLLOWS], [DEAD], [], id="what only follows is not told"),
+        pytest.param([], [DEAD, FAILED], [DEAD, FAILED], [], id="what does not follow is"),
+        pytest.param([_open(FOLLOWS, seen=QUIET)], [DEAD, FOLLOWS], [DEAD], [], id="what follows and was open before stays open"),
         pytest.param([], [STALE, STALE], [STALE], [], id="seen twice is one"),
     ],
 )  # fmt: skip
@@ -43,6 +47,24 @@ def test_an_incident_opens_once_and_ends_when_it_is_over(
     """A message for every tick of a fault teaches people to delete them unread; none at all lets it last for weeks."""
     decision = decide(held, sightings, NOW)
     assert (list(decision.opened), list(decision.closed)) == (opened, closed)
+
+
+@pytest.mark.parametrize(
+    ("held", "sighting", "renewed"),
+    [
+        pytest.param(_open(GIVEN_UP, since=TOLD_AGAIN), GIVEN_UP, [7], id="one more, a day after it was told"),
+        pytest.param(_open(GIVEN_UP, since=TOLD_AGAIN / 2), GIVEN_UP, [], id="one more, and it was told today"),
+        pytest.param(_open(GIVEN_UP, since=TOLD_AGAIN), OLD_ONE, [], id="the same one, for ever"),
+        pytest.param(_open(STALE, since=9 * TOLD_AGAIN), STALE, [], id="what lasts is not one by one"),
+    ],
+)  # fmt: skip
+def test_what_is_given_up_anew_is_told_though_what_was_given_up_before_was_never_mended(
+    held: Incident, sighting: Sighting, renewed: list[int]
+) -> None:
+    """A file that is too large stays given up for ever, and would hide every later one; or it is told day after day."""
+    decision = decide([held], [sighting], NOW)
+    assert (list(decision.renewed), decision.closed) == (renewed, ())
+    assert [each.key for each in decision.opened] == [held.key] * len(renewed)
 
 
 def _alert(
@@ -86,17 +108,3 @@ def test_a_message_stays_short_and_mentions_nobody() -> None:
     assert len(said) < 10_000
     assert "and 30 more: `fluint alerts`" in said
     assert not set("<>") & set(message([_alert("opened", "<!channel> x")], None, "w").text)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "told"),
-    [({"user": 29, "contact": 1}, None), ({"user": 31, "contact": 1}, "user (right up to 2026-05-05 11:29 UTC)."),
-     ({"user": None, "contact": 1}, "user (never read)."), ({f"t{n}": 40 + n for n in range(8)}, "t7 (right"),],
-    ids=["in time", "late", "never read", "many"],
-)  # fmt: skip
-def test_data_is_stale_by_its_age_whatever_lives(minutes: dict[str, int | None], told: str | None) -> None:
-    """A process that runs and reads nothing looks well (D37); one that was never read has no age to look at."""
-    as_of = {t: None if m is None else NOW - timedelta(minutes=m) for t, m in minutes.items()}
-    found = list(stale(as_of, NOW - timedelta(hours=1), NOW, timedelta(minutes=30)))
-    assert [told in found[0].text] == [True] if told and found else (told, found) == (None, [])
-    assert not list(stale({"user": None}, NOW, NOW, timedelta(minutes=30))), "it was just connected"

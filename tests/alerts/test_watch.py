@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from orchestration.alerts.channels import DeliveryError
 from orchestration.alerts.incidents import Sighting
+from orchestration.alerts.ledger import open_incidents
 from orchestration.alerts.messages import Message
 from orchestration.alerts.observing import observe
 from orchestration.alerts.watch import Telling, watch
@@ -17,9 +19,12 @@ from orchestration.postgres.archive import archive_org
 from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import held_alone
 from orchestration.postgres.retention import LEDGERS, prune
+from orchestration.status.facts import DagsterFacts, Expectations
+from orchestration.sync.coverage import MissingParents
 
 FAILED = Sighting("runs.sync_salesforce_job", "setup", "It failed.")
 STALE = Sighting("data", "stale", "Data is old.")
+EXPECTED = Expectations(timedelta(minutes=1), 0.8, ("opportunity",))
 
 
 @dataclass
@@ -151,47 +156,137 @@ insert into fluint_sync.connection (org_id, user_id, instance_url, identity_url,
 values ('00D000000000001AAA', '005000000000001AAA', 'https://a', 'https://a', 's', 'connected', null, 'x', now() - interval '1 hour', now())
 """
 _GIVEN_UP = """
-insert into fluint_sync.upload (document_id, version_number, state, reason, opportunity_id, updated_at)
-values (gen_random_uuid(), 1, 'given_up', 'deal_deleted', '006000000000001AAA', now() - interval '{hours} hours')
+insert into fluint_app.document (document_id, opportunity_id, title) values (md5('a')::uuid, '006', 'x');
+insert into fluint_app.document_version (document_id, version_number, file_name, content_type, byte_size, sha256, content, generated_at)
+values (md5('a')::uuid, 1, 'x', 'x', 1, 'x', 'x', now());
+insert into fluint_sync.upload (document_id, version_number, state, outlook, reason, opportunity_id)
+values (md5('a')::uuid, 1, 'given_up', 'given_up', '{}', '006000000000001AAA')
 """
-
-
-_WAITS = "insert into fluint_sync.pending (object, id, reason, since) values ('user', '1', '{}', now() - interval '1 hour')"
+_WAITS = "insert into fluint_sync.pending (object, id, reason, since) values ('opportunity', '1', '{}', now() - interval '1 hour')"
 _CHECKED = "insert into fluint_sync.setup values ('organization', '{}', '{{}}', now(), now())"
+_FAILED = """
+insert into fluint_sync.run (run_id, mode, started_at, ended_at, state, error)
+values ('1', '{}', now() - interval '3 hours', now() - interval '3 hours', 'failed', 'contact: It is hidden.')
+"""
+_DIES = "update fluint_sync.connection set state = 'needs_reconnect', reason = 'It was revoked.'"
+_AGES = "update fluint_sync.cursor set position = now() - interval '{} minutes'"
 
 
 @pytest.mark.parametrize(
-    ("statement", "key"),
+    ("statement", "keys"),
     [
-        ("select 1", None),
-        ("update fluint_sync.connection set state = 'needs_reconnect', reason = 'It was revoked.'", ("connection", "needs_reconnect")),
-        ("update fluint_sync.connection set refreshed_at = now() - interval '25 days'", ("connection", "idle")),
-        ("update fluint_sync.cursor set position = now() - interval '31 minutes' where object = 'user'", ("data", "stale")),
-        ("delete from fluint_sync.cursor where object = 'user'", ("data", "stale")),
-        (_WAITS.format("changed"), ("data", "stale")),
-        (_WAITS.format("not_visible"), None),
-        ("update fluint_sync.connection set state = 'disconnected'; delete from fluint_sync.cursor", None),
-        ("delete from fluint_sync.connection; delete from fluint_sync.cursor", None),
-        (_GIVEN_UP.format(hours=1), ("uploads", "given_up_deal_deleted")),
-        (_GIVEN_UP.format(hours=25), None),
-        (_CHECKED.format("ok"), None),
-        (_CHECKED.format("wrong or missing data"), ("setup.organization", "data")),
-        (_CHECKED.format("advice"), None),
+        ("select 1", []),
+        (_DIES, [("connection", "needs_reconnect")]),
+        ("update fluint_sync.connection set refreshed_at = now() - interval '25 days'", [("connection", "idle")]),
+        (_AGES.format(14), []),
+        (_AGES.format(16), [("data", "stale")]),
+        (f"{_DIES}; {_AGES.format(16)}", [("connection", "needs_reconnect"), ("data", "stale")]),
+        ("delete from fluint_sync.cursor", [("data", "stale")]),
+        (_WAITS.format("changed"), [("data", "stale")]),
+        (_WAITS.format("not_visible"), []),
+        ("update fluint_sync.connection set state = 'disconnected'; delete from fluint_sync.cursor", []),
+        ("delete from fluint_sync.connection; delete from fluint_sync.cursor", []),
+        (_GIVEN_UP.format("too_large"), [("uploads", "given_up")]),
+        (_GIVEN_UP.format("deal_deleted"), []),
+        (_CHECKED.format("ok"), []),
+        (_CHECKED.format("wrong or missing data"), [("setup.organization", "data")]),
+        (_CHECKED.format("advice"), []),
         ("insert into fluint_sync.raw_column (object, column_name, field, type, need, is_read, cause)"
-         " values ('user', 'title', 'Title', 'text', 'required', false, 'hidden')", ("columns.user", "not_read")),
+         " values ('opportunity', 'title', 'Title', 'text', 'required', false, 'hidden')", [("columns.opportunity", "not_read")]),
     ],
 )  # fmt: skip
 def test_what_a_person_should_know_of_is_seen_in_the_ledger(
-    database: Database, statement: str, key: tuple[str, str] | None
+    database: Database, statement: str, keys: list[tuple[str, str]]
 ) -> None:
     """A query that looks at the wrong column is found the day that it was for."""
-    with database.transaction() as connection:
-        connection.execute(CONNECTED)
-        connection.execute("insert into fluint_sync.cursor (object, position) values ('user', now())")
-        connection.execute(statement.encode())
-    seen = observe(database, ["user"], timedelta(minutes=30))
-    assert [sighting.key for sighting in seen] == ([key] if key else [])
+    seen, _ = _seen(database, statement)
+    assert [sighting.key for sighting in seen] == keys
     assert all("None" not in sighting.text for sighting in seen)
+
+
+def _seen(database: Database, statement: str, *, failed: bool = False) -> tuple[list[Sighting], int]:
+    """What is seen after a statement, and how often Dagster was asked."""
+    asked: list[int] = []
+
+    def ask() -> DagsterFacts | None:
+        asked.append(1)
+        return None
+
+    with database.transaction() as connection:
+        connection.execute(CONNECTED + " on conflict do nothing")
+        connection.execute(
+            "insert into fluint_sync.cursor (object, position) values ('opportunity', now()) on conflict do nothing"
+        )
+        connection.execute(statement.encode())
+    return observe(database, EXPECTED, ask, lambda: failed), len(asked)
+
+
+def test_dagster_is_asked_where_something_is_not_well_or_a_run_failed_and_until_that_is_over(
+    database: Database,
+) -> None:
+    """Dozens of queries twice a minute, all year long, to learn that all is well; or a failed night that ends by being old."""
+    assert _seen(database, "select 1") == ([], 0)
+    assert _seen(database, "select 1", failed=True)[1] == 1
+    assert _seen(database, _GIVEN_UP.format("too_large"))[1] == 0
+    assert _seen(database, _AGES.format(16))[1] == 1
+    _pass(database, FAILED, channels=())
+    assert _seen(database, _AGES.format(0))[1] == 1
+
+
+def test_a_look_counts_nothing_that_grows_with_the_deals_while_no_run_failed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would cost a second, and then a minute, twice a minute. No view of the models is there to be read here."""
+    asked: list[str] = []
+
+    def missing(*_: object) -> MissingParents:
+        asked.append("missing")
+        return MissingParents(0, 0, ())
+
+    monkeypatch.setattr("orchestration.status.reading.missing_parents", missing)
+    assert [each.key for each in _seen(database, _AGES.format(16))[0]] == [("data", "stale")]
+    assert asked == []
+    with pytest.raises(psycopg.errors.UndefinedTable, match="scope_owners"):
+        _seen(database, _FAILED.format("history"))
+    assert asked == ["missing"]
+
+
+def test_a_dead_connection_with_old_data_and_failed_runs_is_one_alert(database: Database) -> None:
+    """Twelve alerts for one revoked grant; the one that matters is among them."""
+    channel = Recorder()
+    for minutes in (20, 45):
+        seen, _ = _seen(database, f"{_DIES}; {_AGES.format(minutes)}")
+        _pass(database, *seen, channels=(channel,))
+    assert [m.subject for m in channel.sent] == [
+        "[Fluint production] The connection to Salesforce no longer works"
+    ]
+
+
+def test_old_data_is_one_incident_while_its_age_and_its_cause_change(database: Database) -> None:
+    """A text that says how old it is would be news every minute."""
+    channel = Recorder()
+    for statement in (_AGES.format(20), _AGES.format(45), _FAILED.format("columns")):
+        seen, _ = _seen(database, statement)
+        _pass(database, *seen, channels=(channel,))
+    assert len(channel.sent) == 1
+    with database.transaction() as connection:
+        (incident, *_) = open_incidents(connection)
+    assert incident.subject == "data"
+    assert "45 min ago" in incident.text
+
+
+def test_an_incident_that_is_renewed_is_told_again_and_its_end_is_not(database: Database) -> None:
+    """'Resolved' over a file that nobody sent."""
+    channel = Recorder()
+    (seen,), _ = _seen(database, _GIVEN_UP.format("too_large"))
+    _pass(database, seen, channels=(channel,))
+    _later(database, hours=25)
+    (seen,), _ = _seen(database, "update fluint_sync.upload set updated_at = now()")
+    for _ in range(2):
+        _pass(database, seen, channels=(channel,))
+    assert [m.subject for m in channel.sent] == [
+        "[Fluint production] 1 document version given up: 1 too_large"
+    ] * 2
 
 
 def test_what_is_too_old_goes_and_what_decides_something_stays(database: Database) -> None:

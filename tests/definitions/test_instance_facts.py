@@ -27,8 +27,10 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
 from orchestration import jobs
+from orchestration.assets.reports import failure
 from orchestration.definitions import build_definitions
-from orchestration.sensors.instance import dagster_facts
+from orchestration.errors import NeedsReconnectError, SetupError, TransientError
+from orchestration.sensors.instance import dagster_facts, has_failed_runs
 from orchestration.settings import Settings
 from orchestration.status.facts import DagsterFacts, JobRuns
 
@@ -138,6 +140,36 @@ def test_the_text_of_a_failure_is_our_own_and_cut_to_what_can_be_read(instance: 
     assert found.error is not None
     assert found.error.startswith("user: Access Activities is missing.")
     assert len(found.error) == 1000
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "must_reconnect"),
+    [
+        (failure({"user": NeedsReconnectError("It was revoked.")}), "user: It was revoked.", True),
+        (failure({"user": TransientError("Salesforce was away.")}), "user: Salesforce was away.", False),
+        (ValueError("a name from a record"), "Its log in Dagster says more.", False),
+        (SetupError("FLUINT_DATABASE_URL is not set."), "FLUINT_DATABASE_URL is not set.", False),
+    ],
+)
+def test_a_failed_run_says_what_is_ours_to_say_and_whether_somebody_must_connect_again(
+    instance: dg.DagsterInstance, error: Exception, says: str, *, must_reconnect: bool
+) -> None:
+    """A library's text may quote a record, and an alert leaves the house; what a dead grant failed is no incident of its own."""
+
+    @dg.op
+    def fails() -> None:
+        raise error
+
+    @dg.job(name=jobs.CHECK_MODELS)
+    def job() -> None:
+        fails()
+
+    assert not has_failed_runs(instance)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job.execute_in_process(instance=instance, raise_on_error=False, run_config=quiet)
+    found = runs_of(instance, jobs.CHECK_MODELS)
+    assert (found.error, found.must_reconnect) == (says, must_reconnect)
+    assert has_failed_runs(instance)
 
 
 def test_what_a_person_stopped_is_told_from_what_is_on_and_the_last_look_that_ended_counts(

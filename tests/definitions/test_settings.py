@@ -65,6 +65,7 @@ def test_environment_wins_over_dotenv_and_that_over_the_file(tmp_path: Path) -> 
         ),
         ("alerts: {email: {host: h, sender: a@b, to: []}}", {}, "alerts.email.to"),
         ('alerts: {email: {host: h, sender: a@b, to: ["a@b\\nBcc: c@d"]}}', {}, "alerts.email.to"),
+        ("alerts: {stale_after_minutes: 30}", {}, "take the line out"),
         ("alert_webhook_url: https://a", {}, "set FLUINT_ALERT_WEBHOOK_URL"),
         (
             "",

@@ -109,6 +109,12 @@ EXEMPT: dict[str, tuple[dict[str, Any], str, str]] = {
     "nothing was read, just connected": (
         {"objects": (deals(cursor=None, data_as_of=None),), "connection": connection(connected_at=ago(3))}, "warning", "not_read_yet",
     ),
+    "old, and somebody just connected again": (
+        {"objects": (deals(120),), "connection": connection(connected_at=ago(14))}, "warning", "catches_up",
+    ),
+    "still old though somebody connected again": (
+        {"objects": (deals(120),), "connection": connection(connected_at=ago(16))}, "error", "reads_nothing",
+    ),
     "nothing was ever read": ({"objects": (deals(cursor=None, data_as_of=None),)}, "error", "reads_nothing"),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestration.documents.standing import OpenGroup
-from orchestration.status.facts import Calls, Missing, Uploads
+from orchestration.status.facts import Calls, LedgerRun, Missing, Uploads
 from orchestration.status.judgement import Level, worst
 from tests.status.sample import (
     TEXT,
@@ -83,9 +83,10 @@ def test_each_part_is_as_bad_as_what_people_miss_by_it(situation: str) -> None:
     )
 
 
+DIED = replace(failed(failures=3), must_reconnect=True)
 RUNS: dict[str, tuple[dict[str, Any], str, str]] = {
     "changes were followed since": ({"dagster": dagster(failed(minutes=10))}, "ok", "healed"),
-    "changes were not followed since": ({"dagster": dagster(failed()), "objects": (deals(12),)}, "warning", "runs_fail"),
+    "changes were not followed since": ({"dagster": dagster(failed()), "objects": (deals(12),)}, "warning", "failed_once"),
     "again and again": ({"dagster": dagster(failed(failures=3)), "objects": (deals(12),)}, "error", "runs_fail"),
     "once, and never tried again": (
         {"dagster": dagster(failed(minutes=130)), "objects": (deals(200),)}, "error", "runs_fail",
@@ -104,6 +105,16 @@ RUNS: dict[str, tuple[dict[str, Any], str, str]] = {
     "built since": ({"dagster": dagster(failed("models", 3))}, "ok", "healed"),
     "sent since": ({"dagster": dagster(failed("upload", 3))}, "ok", "healed"),
     "a nightly job": ({"dagster": dagster(failed("other", 3))}, "warning", "runs_fail"),
+    "of a dead connection": (
+        {"dagster": dagster(DIED), "objects": (deals(12),), "connection": connection(state="needs_reconnect")}, "error", "needs_reconnect",
+    ),
+    "of a connection that somebody made again since": (
+        {"dagster": dagster(DIED), "objects": (deals(12),), "connection": connection(connected_at=ago(5))}, "warning", "connected_since",
+    ),
+    "of a dead connection, by the ledger alone": (
+        {"dagster": None, "runs": (LedgerRun("changes", "run-1", "failed", ago(130), ago(129), 0, 0, TEXT),),
+         "connection": connection(state="needs_reconnect"), "objects": (deals(130),)}, "error", "needs_reconnect",
+    ),
     "none": ({"dagster": dagster(run())}, "ok", "ok"),
 }  # fmt: skip
 
@@ -114,7 +125,7 @@ def test_a_failed_run_matters_while_what_it_was_to_do_is_not_done(situation: str
     changes, level, cause = RUNS[situation]
     (said,) = judged(facts(**changes), "runs")
     assert (said.level.value, said.cause) == (level, cause)
-    assert (TEXT in said.why) == (cause == "runs_fail")
+    assert (TEXT in said.why) == (cause not in ("ok", "healed"))
 
 
 def test_the_worst_of_nothing_is_ok_and_error_beats_warning() -> None:
