@@ -135,18 +135,26 @@ def count_due(connection: Connection) -> int:
 
 def waiting(connection: Connection) -> tuple[int, datetime | None]:
     """How many versions a run could do something about now, and since when (UTC) the oldest of them waits without anything being done."""
+    # Two parts, because what is uploaded is most of it: the first is in an index, and asks for a deal only of what was given up for it.
     row = connection.execute(
         f"""
-        select count(*), min(greatest(version.generated_at, up.updated_at, up.retry_at))
-        from fluint_app.document_version as version
-        left join fluint_sync.upload as up using (document_id, version_number)
-        left join raw_salesforce.opportunity as deal on deal.id = up.opportunity_id and deal._deleted_at is null
-        where (up.state is null
-               or (up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now())
-               or (up.state = 'given_up' and up.reason = any(%s) and deal.id is not null))
-          and not exists (select from fluint_sync.upload as earlier
-                          where earlier.document_id = version.document_id
-                            and earlier.version_number < version.version_number
+        with candidate as (
+            select document_id, version_number, greatest(version.generated_at, up.updated_at, up.retry_at) as since
+            from fluint_sync.upload as up join fluint_app.document_version as version using (document_id, version_number)
+            where up.state <> 'uploaded'
+              and ((up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now())
+                   or (up.state = 'given_up' and up.reason = any(%s)
+                       and exists (select from raw_salesforce.opportunity as deal
+                                   where deal.id = up.opportunity_id and deal._deleted_at is null)))
+            union all
+            select document_id, version_number, generated_at from fluint_app.document_version as version
+            where not exists (select from fluint_sync.upload as known
+                              where known.document_id = version.document_id and known.version_number = version.version_number)
+        )
+        select count(*), min(since) from candidate
+        where not exists (select from fluint_sync.upload as earlier
+                          where earlier.document_id = candidate.document_id
+                            and earlier.version_number < candidate.version_number
                             and earlier.state in {_UNFINISHED} and earlier.retry_at > now())
         """,  # noqa: S608
         [_OF_DEALS],

@@ -133,16 +133,21 @@ def open_groups(connection: Connection) -> tuple[OpenGroup, ...]:
     """The versions that are not uploaded, or not as they should be, by state and reason, most first."""
     rows = connection.execute(
         """
-        select coalesce(up.state, 'waiting'), up.outlook, up.reason, count(*)::int,
-               min(coalesce(up.updated_at, version.generated_at)),
-               coalesce(up.outlook = 'needs_admin' or up.state = 'given_up' and not up.reason = any (%s)
-                        and not exists (select from fluint_sync.upload as later
-                                        where later.document_id = up.document_id and later.state = 'uploaded'
-                                          and later.version_number > up.version_number), false) as needs_a_person,
-               max(coalesce(up.updated_at, version.generated_at))
-        from fluint_app.document_version as version left join fluint_sync.upload as up using (document_id, version_number)
-        where up.state is distinct from 'uploaded' or up.outlook is not null
-        group by 1, 2, 3, 6 order by 4 desc, 3
+        with still_open as (
+            select up.state, up.outlook, up.reason, up.updated_at as at,
+                   coalesce(up.outlook = 'needs_admin' or up.state = 'given_up' and not up.reason = any (%s)
+                            and not exists (select from fluint_sync.upload as later
+                                            where later.document_id = up.document_id and later.state = 'uploaded'
+                                              and later.version_number > up.version_number), false) as needs_a_person
+            from fluint_sync.upload as up join fluint_app.document_version as version using (document_id, version_number)
+            where up.state <> 'uploaded' or up.outlook is not null
+            union all
+            select 'waiting', null, null, generated_at, false from fluint_app.document_version as version
+            where not exists (select from fluint_sync.upload as known
+                              where known.document_id = version.document_id and known.version_number = version.version_number)
+        )
+        select state, outlook, reason, count(*)::int, min(at), needs_a_person, max(at) from still_open
+        group by state, outlook, reason, needs_a_person order by 4 desc, 3
         """,
         [[DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]],
     ).fetchall()

@@ -55,7 +55,7 @@ def test_a_look_from_outside_of_dagster_tells_and_ends_with_what_a_monitor_needs
     assert [(each["subject"], each["cause"]) for each in told["incidents"]] == [("data", "stale")]
     assert (said.exit_code, told["sent"]) == (2, 1)
     assert "Salesforce data is old: " in webhooks.bodies[0]["text"]
-    assert "No daemon" in webhooks.bodies[0]["text"] or "daemon" in webhooks.bodies[0]["text"]
+    assert "Dagster's daemon, which starts every sync, does not run." in webhooks.bodies[0]["text"]
     assert "was never read" in line("alerts").line
     with line.database.transaction() as connection:
         connection.execute("delete from fluint_sync.incident")

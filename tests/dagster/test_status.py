@@ -22,6 +22,7 @@ from tests.postgres_fixtures import PostgresServer
 FROZEN = """
 insert into fluint_sync.cursor (object, position) values ('opportunity', now() - interval '2 hours')
 on conflict (object) do update set position = excluded.position;
+update fluint_sync.connection set connected_at = now() - interval '1 day';
 create function fluint_sync.freeze() returns trigger language plpgsql as 'begin return null; end';
 create trigger frozen before update on fluint_sync.cursor for each row execute function fluint_sync.freeze();
 """

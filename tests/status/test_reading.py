@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from orchestration.postgres.connection import Database
 from orchestration.status.facts import Expectations, Facts, ObjectFacts
+from orchestration.status.judging import judge
 from orchestration.status.reading import read_facts
 from orchestration.sync.objects import BY_TABLE
 
@@ -109,6 +110,23 @@ def test_the_last_run_of_each_mode_is_told_in_rows_and_its_text_goes_to_the_obje
     assert said == {"contact": "LastName is hidden. An admin shows it."}
     ended(deployed, "4", "changes", "complete", None, 1)
     assert not [each for each in read(deployed).objects if each.error]
+
+
+@pytest.mark.parametrize("failed", [None, "changes", "history"])
+def test_a_look_for_alerts_judges_as_a_whole_one_does(deployed: Database, failed: str | None) -> None:
+    """What is left out for the sake of speed would decide what nobody is told of."""
+    if failed:
+        ended(deployed, "1", failed, "failed", "contact: LastName is hidden.", 200)
+    covered = "insert into fluint_sync.raw_column (object, column_name, field, type, need, is_read) values"
+    whole = read(deployed, LEDGERS, f"{covered} ('contact', 'title', 'Title', 'text', 'optional', true)")
+    looked = read_facts(deployed, EXPECTED, for_alerts=True)
+    assert [(e.subject, e.level, e.cause) for e in judge(looked) if e.subject != "coverage"] == [
+        (e.subject, e.level, e.cause) for e in judge(whole) if e.subject != "coverage"
+    ]
+    assert whole.missing.count == 1
+    assert looked.missing.count == (failed == "history")
+    assert looked.marts_are_behind == (failed == "changes")
+    assert whole.marts_are_behind
 
 
 def test_versions_are_grouped_by_what_people_can_do_about_them(deployed: Database) -> None:
