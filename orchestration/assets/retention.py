@@ -1,12 +1,15 @@
-"""What is kept for how long, as an asset: once a day old runs of Dagster go with their logs, and old rows of our ledgers.
+"""What is kept for how long, as an asset: once a day old runs of Dagster with their logs, old results of checks and rows of our ledgers go.
 
-Ticks are Dagster's own to remove (retention in dagster.yaml); of runs it keeps every one for ever.
+Ticks are Dagster's own to remove (retention in dagster.yaml); of runs and of results of checks it keeps every one for ever.
 """
 
 import time
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from orchestration.assets.reports import told_as_failure
 from orchestration.postgres.connection import Database
@@ -16,6 +19,7 @@ RETENTION = dg.AssetKey(["fluint_sync", "retention"])
 RUNS_ARE_KEPT = timedelta(days=30)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _AT_ONCE = 200
+_RESULTS_AT_ONCE = 5_000
 _LONGEST = 600.0  # seconds; what is left then goes the next day
 
 
@@ -25,7 +29,8 @@ _LONGEST = 600.0  # seconds; what is left then goes the next day
     kinds={"postgres"},
     owners=["team:data"],
     description="Removes what is too old to be asked for: runs of Dagster that ended more than 30 days ago, with their events and logs, but"
-    " for the last of each job; and rows of our ledgers by the ages of docs/operating.md. No row of Salesforce's is touched.",
+    " for the last of each job; results of checks as old, but for the last of each check; and rows of our ledgers by the ages of"
+    " docs/operating.md. No row of Salesforce's is touched.",
 )
 def retention(
     context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
@@ -33,9 +38,14 @@ def retention(
     """Removes the rows first: a run's log is the longer work."""
     with told_as_failure():
         removed = prune(database)
-    runs = prune_runs(context.instance, datetime.now(UTC) - RUNS_ARE_KEPT)
-    metadata = {table: dg.MetadataValue.int(rows) for table, rows in removed.items() if rows}
-    return dg.MaterializeResult(metadata={"runs": dg.MetadataValue.int(runs), **metadata})
+    before = datetime.now(UTC) - RUNS_ARE_KEPT
+    runs, results = prune_runs(context.instance, before), prune_check_results(context.instance, before)
+    numbers = {
+        "runs": runs,
+        "check results": results,
+        **{table: rows for table, rows in removed.items() if rows},
+    }
+    return dg.MaterializeResult(metadata={name: dg.MetadataValue.int(n) for name, n in numbers.items()})
 
 
 def prune_runs(instance: dg.DagsterInstance, before: datetime) -> int:
@@ -54,6 +64,37 @@ def prune_runs(instance: dg.DagsterInstance, before: datetime) -> int:
         # The first page again, without those that went; those that stay are passed over.
         stays = [run.run_id for run in runs if run.run_id == last.of(run.job_name)]
         cursor = stays[-1] if stays else cursor
+    return removed
+
+
+def prune_check_results(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Deletes results of asset checks from before then (UTC) that a later result of the same check replaced; how many.
+
+    Dagster has no call for it: a deleted run leaves its rows in `asset_check_executions`. It reads the row of the highest id of a check
+    and partition, or the check's history page by page, and refers to none from elsewhere (`SqlEventLogStorage`, seen in 1.13).
+    """
+    storage, until, removed = instance.event_log_storage, time.monotonic() + _LONGEST, 0
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    held, later = AssetCheckExecutionsTable, AssetCheckExecutionsTable.alias("later")
+    replaced = later.select().where(
+        later.c.asset_key == held.c.asset_key,
+        later.c.check_name == held.c.check_name,
+        later.c.partition.is_not_distinct_from(held.c.partition),
+        later.c.id > held.c.id,
+        # A run that was killed has only announced its result.
+        later.c.execution_status != AssetCheckExecutionRecordStatus.PLANNED.value,
+    )
+    is_old = held.c.evaluation_event_timestamp < before.replace(tzinfo=None)
+    oldest = held.select().with_only_columns(held.c.id).where(is_old, replaced.exists()).order_by(held.c.id)
+    while time.monotonic() < until:
+        with storage.index_connection() as connection:
+            gone = connection.execute(
+                held.delete().where(held.c.id.in_(oldest.limit(_RESULTS_AT_ONCE)))
+            ).rowcount
+        removed += gone
+        if gone < _RESULTS_AT_ONCE:
+            break
     return removed
 
 

@@ -5,7 +5,6 @@ The command becomes that process, so that signals, exit code and memory are its 
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ import typer
 
 from orchestration.cli.workspace import Workspace
 from orchestration.errors import SetupError, TransientError
+from orchestration.postgres.connection import is_loopback
 
 _CODE_PORT = 4266
 _UI_PORT = 3000
@@ -62,11 +62,7 @@ def serve(
 
 def insist_on_loopback(host: str) -> None:
     """Returns if only this machine reaches `host`; SetupError else."""
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not is_loopback(host):
         raise SetupError(
             f"Dagster has no login: whoever reached {host} could start runs, switch sensors off and read what they say. Nothing was"
             " started. It listens on 127.0.0.1 unless a proxy with a login or a network of its own stands before it; `--guarded` says"

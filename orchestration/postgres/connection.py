@@ -178,9 +178,12 @@ def _key_options(key: str | None) -> str:
 
 def _is_local(host: str) -> bool:
     """Whether what is sent to `host` stays on this machine: a socket directory, localhost, a loopback address."""
-    if host.startswith(("/", "@")) or host == "localhost":
-        return True
+    return host.startswith(("/", "@")) or is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`, by its name or address."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
