@@ -16,13 +16,23 @@ from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
 from orchestration.salesforce.client import Salesforce
 from orchestration.sync.coverage import covered_months
-from orchestration.sync.objects import BY_TABLE, SObject
-from orchestration.sync.options import Collaborators, ObjectReport, SyncOptions
+from orchestration.sync.objects import BY_TABLE, Need, SObject, field
+from orchestration.sync.options import Collaborators, ExtraField, ObjectReport, SyncOptions
 from orchestration.sync.run import list_missing, reread, reread_columns, sync_changes
 
 GROUP = "salesforce"
 # Bounds how many steps of any kind call Salesforce at once; the limit is in dagster.yaml.
 POOL = "salesforce"
+_OF_MONTHS = (
+    f"\n\nPartitions are months of the deal's CreatedDate (UTC), named by their first day; {FIRST_MONTH} holds everything before, too."
+    " A green month is held for every licensed owner; backfilling one reads it again."
+)
+_MEANINGS = {
+    Need.REQUIRED: ".",
+    Need.SPECIAL: ". Where the integration user may not see it, it is left out.",
+    Need.OURS: ". Where the integration user may not see it, it is left out.",
+    Need.EXTRA: ". `fluint.yaml` names it.",
+}
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
@@ -38,7 +48,9 @@ def salesforce_asset(options: SyncOptions) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="salesforce",
-        specs=[_spec(s) if s.is_whole else _spec(s, whole, MONTHS) for s in sobjects],
+        specs=[
+            _spec(s, options, () if s.is_whole else whole, None if s.is_whole else MONTHS) for s in sobjects
+        ],
         check_specs=[check for s in sobjects for check in (_is_current(s), _columns(s))],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -92,13 +104,16 @@ def _selected(context: dg.AssetExecutionContext) -> list[str]:
 
 
 def _spec(
-    sobject: SObject, upstream: Sequence[dg.AssetKey] = (), months: dg.PartitionsDefinition[str] | None = None
+    sobject: SObject,
+    options: SyncOptions,
+    upstream: Sequence[dg.AssetKey],
+    months: dg.PartitionsDefinition[str] | None,
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(sobject.table_name),
         deps=upstream,
         partitions_def=months,
-        description=sobject.description,
+        description=f"{sobject.description}{_OF_MONTHS if months else ''}",
         group_name=GROUP,
         kinds={"salesforce", "postgres"},
         owners=["team:data"],
@@ -106,8 +121,27 @@ def _spec(
         metadata={
             "sobject": sobject.name,
             "dagster/relation_identifier": f"raw_salesforce.{sobject.table_name}",
+            "dagster/column_schema": _schema(sobject, options.extra_fields.get(sobject.table_name, ())),
         },
     )
+
+
+def _schema(sobject: SObject, extra: Sequence[ExtraField]) -> dg.TableSchema:
+    """The columns of the raw table with the fields that fill them; of which type an org's own field is, only its describe tells."""
+    columns = [
+        dg.TableColumn(
+            each.column,
+            each.type,
+            f"{sobject.name}.{each.path}{_MEANINGS[each.need]}",
+            dg.TableColumnConstraints(nullable=each.path != "Id", unique=each.path == "Id"),
+        )
+        for each in sobject.fields
+    ]
+    columns += [
+        dg.TableColumn(field(each.path).column, "?", f"{sobject.name}.{each.path}{_MEANINGS[Need.EXTRA]}")
+        for each in extra
+    ]
+    return dg.TableSchema(columns)
 
 
 def _is_current(sobject: SObject) -> dg.AssetCheckSpec:

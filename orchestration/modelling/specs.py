@@ -48,6 +48,7 @@ def source_specs(manifest: Node, made: Collection[dg.AssetKey]) -> list[dg.Asset
             description=node["description"],
             metadata={"dagster/table_name": f"{node['schema']}.{node['name']}"},
             group_name=group,
+            owners=["team:data"],
             kinds={"postgres", "table"},
         )
         for node in manifest["sources"].values()

@@ -307,7 +307,7 @@ def test_the_reader_sees_the_marts_and_no_other_schema(workspace: Workspace) -> 
         " and has_table_privilege('fluint_reader', quote_ident(table_schema) || '.' || quote_ident(table_name), 'select')"
         " group by 1"
     )
-    assert seen == [("fluint", len(MARTS) + 5)]
+    assert seen == [("fluint", len(MARTS) + 6)]
 
 
 @pytest.mark.slow

@@ -60,6 +60,20 @@ def test_a_raw_asset_is_named_and_described_like_its_table(definitions: dg.Defin
     assert all(node.description and node.owners for node in nodes)
 
 
+def test_a_raw_asset_shows_its_columns_and_an_org_s_own_beside_them() -> None:
+    """Which field fills which column, and whether a fresh workspace will have it, was to be read in the code alone."""
+    own = {"opportunity": ObjectSettings(fields={"MEDDPICC_Score__c": FieldSettings()})}
+    graph = build_definitions(Settings(objects=own)).resolve_asset_graph()
+    for sobject in CATALOGUE:
+        schema = graph.get(raw_key(sobject.table_name)).metadata["dagster/column_schema"]
+        assert isinstance(schema, dg.TableSchema)
+        shown = {column.name: column for column in schema.columns}
+        assert list(shown)[: len(sobject.fields)] == [field.column for field in sobject.fields]
+        assert shown["id"].constraints.unique
+        assert all(column.description.startswith(f"{sobject.name}.") for column in shown.values())
+        assert ("meddpicc_score_c" in shown) is (sobject.table_name == "opportunity")
+
+
 def test_every_table_of_the_graph_is_described_and_every_check_says_what_a_failure_means(
     definitions: dg.Definitions,
 ) -> None:
@@ -68,6 +82,7 @@ def test_every_table_of_the_graph_is_described_and_every_check_says_what_a_failu
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
     assert {node.key.to_user_string() for node in nodes if not node.description} == set()
     assert {node.key.to_user_string() for node in nodes if node.group_name == "default"} == set()
+    assert {node.key.to_user_string() for node in nodes if not (node.owners and node.kinds)} == set()
     keys = graph.asset_check_keys
     assert {key.to_user_string() for key in keys if not graph.get_check_spec(key).description} == set()
 

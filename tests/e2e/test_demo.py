@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from orchestration.postgres.embedded import EmbeddedPostgres
+from tests.dbt.analysts import QUERIES
 from tests.e2e.commands import fluint, processes_that_name
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -54,6 +57,25 @@ def test_a_demo_that_was_killed_leaves_no_org_and_the_next_one_ends_well(directo
         assert not {"INFO", "WARNING", "Traceback"} & set(said.replace(":", " ").split())
         assert left(directory) == []
         assert not EmbeddedPostgres(directory / "postgres").is_running()
+    assert all(_answered(directory).values()), (
+        "a question of docs/for-analysts.md has no answer in the demo's data"
+    )
+
+
+def _answered(directory: Path) -> dict[str, int]:
+    """Each question of docs/for-analysts.md with how many rows answer it, asked as an analyst by a login of their own."""
+    server = EmbeddedPostgres(directory / "postgres")
+    server.start()
+    with psycopg.connect(server.url("fluint")) as owner:
+        owner.execute("create role ana login password 'invented' in role fluint_reader")
+    parts = urlsplit(server.url("fluint"))
+    url = parts._replace(netloc=f"ana:invented@{parts.netloc.rpartition('@')[2]}").geturl()
+    with psycopg.connect(url) as analyst:
+        rows = {
+            heading: len(analyst.execute(query.encode()).fetchall()) for heading, query in QUERIES.items()
+        }
+    server.stop()
+    return rows
 
 
 def test_a_second_demo_with_the_same_data_is_refused(directory: Path) -> None:
