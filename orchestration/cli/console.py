@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,9 @@ from typing import Any, TypeVar
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +25,7 @@ from orchestration.postgres.faults import of_postgres
 # Without a terminal (a pipe, CI) there is no width to ask for, and 80 columns would fold ids.
 _WIDTH = None if sys.stdout.isatty() else 120
 _NARROW = 26  # characters that are not worth a line break: an id, a name, a state
+_INTERRUPTED = 130  # what a shell gives a program that Ctrl-C ended
 
 console = Console(highlight=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -30,7 +34,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def speaking(command: Command) -> Command:
-    """Ends a command on one of our errors with its text and exit code 1; a bug keeps its traceback."""
+    """Ends a command on one of our errors with its text and exit code 1, on Ctrl-C with 130; a bug keeps its traceback."""
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -40,6 +44,10 @@ def speaking(command: Command) -> Command:
             return command(*args, **kwargs)
         except FluintError as error:
             say(error)
+        except KeyboardInterrupt:
+            # Every command commits what belongs together, and closes the difference that is left when it is run again.
+            errors.print("\nStopped. What was finished stays; the same command again does the rest.")
+            raise typer.Exit(_INTERRUPTED) from None
         except Exception as error:
             explained = of_postgres(error)
             if explained is None:
@@ -47,7 +55,13 @@ def speaking(command: Command) -> Command:
             say(explained)
         raise typer.Exit(1)
 
+    guarded.__doc__ = _unfolded(command.__doc__ or "")
     return guarded  # type: ignore[return-value]
+
+
+def _unfolded(text: str) -> str:
+    """A docstring as help: typer keeps the line breaks of all paragraphs but the first, wherever the terminal ends."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
 
 
 def say(error: FluintError) -> None:
@@ -61,10 +75,37 @@ def say(error: FluintError) -> None:
             errors.print(f"  Salesforce's {name}: {value}", style="dim", markup=False)
 
 
+class _Fitting(Table):
+    """A table that lists its rows as lines where the terminal is too narrow: rich would leave whole columns out without a word."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, or of each row a line with what each cell is."""
+        if self._needed() <= options.max_width:
+            yield from super().__rich_console__(console, options)
+            return
+        yield Text.assemble((f"{self.title}\n" if self.title else "", "bold"))
+        for row in zip(*(column.cells for column in self.columns), strict=True):
+            named = zip(self.columns, row, strict=True)
+            told = [Text.assemble((f"{each.header} ", "dim"), cell) for each, cell in named if str(cell)]
+            yield Padding(Text(" · ").join(told), (0, 0, 0, 2))
+        yield Text()
+
+    def _needed(self) -> int:
+        """Characters in which nothing is left out: what may be folded takes as many as its longest word, up to what is narrow."""
+        widths = []
+        for column in self.columns:
+            texts = [str(column.header), *(str(cell) for cell in column.cells)]
+            words = [word for text in texts for word in text.split()]
+            whole = max(map(cell_len, texts), default=0)
+            folded = min(_NARROW, max(map(cell_len, words), default=0))
+            widths.append(whole if column.no_wrap else folded)
+        return sum(widths) + 3 * len(widths) + 1  # a blank on both sides and the place of a line
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table for a person; numbers stand to the right."""
+    """A table for a person; numbers stand to the right. In a terminal too narrow for it, the rows one below the other."""
     shown = [list(row) for row in rows]
-    made = Table(
+    made = _Fitting(
         title=Text(title, no_wrap=True, overflow="ignore"),
         title_justify="left",
         title_style="bold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,9 +22,16 @@ group = typer.Typer(help="The workspace's Postgres.", no_args_is_help=True)
 
 
 Step = Callable[[], object]
-# Where commands of this machine keep a Postgres, the one that a person is more likely to mean first.
-_PLACES = ("ui", "demo")
-_Place = Annotated[str, typer.Argument(help="demo or ui")]
+
+
+class Place(StrEnum):
+    """The commands of this machine that keep a Postgres, the one that a person is more likely to mean first."""
+
+    UI = "ui"
+    DEMO = "demo"
+
+
+_Place = Annotated[Place, typer.Argument(help="Whose Postgres.")]
 
 
 def upgrade_steps(workspace: Workspace) -> list[tuple[str, Step]]:
@@ -95,8 +103,8 @@ def url() -> None:
     if settings.database_url is not None:
         console.out(Workspace(settings).database.url)
         return
-    for name in _PLACES:
-        server = _embedded(settings, name)
+    for place in Place:
+        server = _embedded(settings, place)
         if server.is_running():
             console.out(server.url("fluint"))
             return
@@ -108,29 +116,35 @@ def url() -> None:
 
 @group.command("start")
 @speaking
-def start(name: _Place = "demo") -> None:
+def start(place: _Place = Place.DEMO) -> None:
     """Start the Postgres that the demo (or the ui) left, to look into it."""
     settings = load_settings()
-    if not (settings.data_directory / name / "postgres").exists():
-        raise SetupError(f"There is no data of `make {name}` in {settings.data_directory}. Run it first.")
-    server = _embedded(settings, name)
+    if not (settings.data_directory / place.value / "postgres").exists():
+        raise SetupError(
+            f"There is no data of `make {place.value}` in {settings.data_directory}. Run it first."
+        )
+    server = _embedded(settings, place)
     server.start()
-    done("Postgres runs until `fluint db stop`. psql or any other client reaches it at")
+    done(f"Postgres runs until `fluint db stop {place.value}`. psql or any other client reaches it at")
     console.out(server.url("fluint"))
 
 
 @group.command("stop")
 @speaking
-def stop(name: _Place = "demo") -> None:
+def stop(place: _Place = Place.DEMO) -> None:
     """Stop that Postgres."""
-    _embedded(load_settings(), name).stop()
-    done("Postgres has stopped.")
+    server = _embedded(load_settings(), place)
+    was_running = server.is_running()
+    server.stop()
+    done("Postgres has stopped." if was_running else f"No Postgres of `make {place.value}` was running.")
 
 
-def _embedded(settings: Settings, name: str) -> EmbeddedPostgres:
+def _embedded(settings: Settings, place: Place) -> EmbeddedPostgres:
     from orchestration.postgres.embedded import EmbeddedPostgres
 
-    return EmbeddedPostgres(settings.data_directory / name / "postgres", bin_directory=settings.postgres_bin)
+    return EmbeddedPostgres(
+        settings.data_directory / place.value / "postgres", bin_directory=settings.postgres_bin
+    )
 
 
 def env() -> None:

@@ -17,7 +17,9 @@ group = typer.Typer(help="Documents on their way to the Files list of the Opport
 @group.command("add")
 @speaking
 def add(
-    file: Path,
+    file: Annotated[
+        Path, typer.Argument(help="What people will find on the deal; its name is the file's name there.")
+    ],
     deal: Annotated[str, typer.Option(help="The deal's id of 15 or 18 characters, or its page's address.")],
     title: Annotated[
         str | None, typer.Option(help="The title in Salesforce; the file's name without it.")

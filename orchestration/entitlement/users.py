@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,11 @@ def read_user_file(path: Path) -> list[FluintUser]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()
-            file.seek(0)
             separator = max(_SEPARATORS, key=first.count)
-            return list(_users(csv.reader(file, delimiter=separator, strict=True), path.name))
+            lines = itertools.chain([first], file)  # a pipe cannot be read from its beginning again
+            return list(_users(csv.reader(lines, delimiter=separator, strict=True), path.name))
+    except FileNotFoundError:
+        raise SetupError(f"There is no file {path}. Nothing was imported.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(
             f"{path} cannot be read as a UTF-8 text file ({type(error).__name__}). Nothing was imported."

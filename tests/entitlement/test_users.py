@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,18 @@ def test_a_list_that_is_no_text_is_refused_without_a_traceback(tmp_path: Path) -
     """A spreadsheet's own format, or a path with a slip of the pen."""
     file = tmp_path / "users.xlsx"
     file.write_bytes(b"PK\x03\x04\xff\xfe\x00")
-    for path in (file, tmp_path / "none.csv"):
-        with pytest.raises(SetupError, match="cannot be read as a UTF-8 text file"):
+    for path, said in (
+        (file, "cannot be read as a UTF-8 text file"),
+        (tmp_path / "none.csv", "There is no file"),
+    ):
+        with pytest.raises(SetupError, match=said):
             read_user_file(path)
+
+
+def test_a_list_from_a_pipe_is_read(tmp_path: Path) -> None:
+    """`export | fluint users import /dev/stdin` was no text file: a pipe cannot be read from its beginning again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as writer:
+        writer.submit(pipe.write_text, HEAD + 'ada@acme.example,"Berg, Ada",true\n')
+        assert read_user_file(pipe) == [ADA]
