@@ -12,7 +12,8 @@ from rich.text import Text
 
 from orchestration.cli.console import console, heading, working
 from orchestration.cli.workspace import Workspace
-from orchestration.errors import SetupError
+from orchestration.errors import FluintError, SetupError
+from orchestration.postgres.faults import of_postgres
 
 if TYPE_CHECKING:
     from orchestration.setup.report import Answer, Drift, Finding, Report
@@ -48,7 +49,14 @@ def check(
     if as_json and markdown:
         raise SetupError("--json and --markdown are two forms of one report: choose one.")
     workspace = Workspace.here()
-    report = _named(workspace, _checked(workspace, quiet=as_json or markdown))
+    try:
+        report = _named(workspace, _checked(workspace, quiet=as_json or markdown))
+    except Exception as error:
+        told = error if isinstance(error, FluintError) else of_postgres(error)
+        if told is None or not as_json:
+            raise
+        console.out(json.dumps({"outcome": _UNTESTED, "error": str(told)}, ensure_ascii=False, indent=2))
+        raise typer.Exit(_EXIT_CODES[_UNTESTED]) from None
     if as_json:
         console.out(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     elif markdown:

@@ -72,6 +72,9 @@ def list_(
         )
         for version in list_versions(Workspace.here().database, only_open=only_open)
     ]
+    if not rows:
+        done("Every document version is in Salesforce." if only_open else "No document was generated yet.")
+        return
     console.print(table("documents", columns, rows))
     say_reasons(Workspace.here())
 

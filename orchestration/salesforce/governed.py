@@ -43,5 +43,5 @@ STEPS: Mapping[str, str] = {
 
 def reading_step(sobject: str) -> str:
     """Returns what a Salesforce admin does so that an object can be read."""
-    granted = f"grants Read and View All on {sobject} (Setup › Permission Sets › Object Settings)"
+    granted = f"grants Read and View All on {sobject} (Setup › Permission Sets › Object Settings › {sobject})"
     return STEPS.get(sobject, granted)

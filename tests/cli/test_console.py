@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -83,3 +85,13 @@ def test_a_postgres_is_named_and_said_to_stop_only_where_it_ran(tmp_path: Path) 
     assert "No Postgres of `make ui` was running." in stopped.output
     assert unknown.exit_code == 2
     assert "'ui'" in unknown.output
+
+
+def test_a_check_that_cannot_begin_is_json_where_json_was_asked_for(tmp_path: Path) -> None:
+    """A monitor that parses the answer met nothing at all, and took its own failure for the product's."""
+    nothing = dict.fromkeys(name for name in os.environ if name.startswith("FLUINT_"))
+    with lent(nothing | {"FLUINT_DATA_DIRECTORY": str(tmp_path)}):
+        said = CliRunner().invoke(app, ["check", "--json"])
+    told = json.loads(said.stdout)
+    assert (said.exit_code, told["outcome"]) == (1, "could not be tested")
+    assert "is not set" in told["error"]

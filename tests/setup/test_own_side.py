@@ -111,7 +111,7 @@ UPLOADS = [
 OF_OURS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("user_list", "nobody_licensed", "fluint users import", {"licensed": 0}),
     ("user_list", "users_unmatched", "21 licensed Fluint users", {"unmatched": tuple(str(uuid4()) for _ in range(21))}),
-    ("user_list", "users_ambiguous", "match more than one person", {"ambiguous": (str(uuid4()),)}),
+    ("user_list", "users_ambiguous", "who match more than one person: 1 (", {"ambiguous": (str(uuid4()),)}),
     ("integration_user", "is_a_person", "the e-mail address of a Fluint user", {"is_a_person": True}),
     ("deals_arrive", "deals_missing", "2 of them are", {"deals_held": 2, "deals_erased": 3}),
     ("backfill_filter", "no_filter", "fluint filters set", {"filters": BackfillFilter()}),

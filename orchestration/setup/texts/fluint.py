@@ -46,7 +46,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "users_ambiguous": Text(
         Outcome.DATA,
-        "{count} licensed Fluint users match more than one person: {people}.",
+        "Licensed Fluint users who match more than one person: {count} ({people}).",
         "These people's deals do not come in, for nobody can tell whose they are.",
         _REST,
         WORKSPACE,
