@@ -28,10 +28,10 @@ _OF_MONTHS = (
     " A green month is held for every licensed owner; backfilling one reads it again."
 )
 _MEANINGS = {
-    Need.REQUIRED: ".",
-    Need.SPECIAL: ". Where the integration user may not see it, it is left out.",
-    Need.OURS: ". Where the integration user may not see it, it is left out.",
-    Need.EXTRA: ". `fluint.yaml` names it.",
+    Need.REQUIRED: "",
+    Need.SPECIAL: "; left out where the integration user may not see it",
+    Need.OURS: "; left out where the integration user may not see it",
+    Need.EXTRA: "; fluint.yaml names it",
 }
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 

@@ -72,7 +72,7 @@ def test_a_raw_asset_shows_its_columns_and_an_org_s_own_beside_them() -> None:
         sobject.name: [field.column for field in sobject.fields] for sobject in CATALOGUE
     }
     assert [name for name, columns in shown.items() if "meddpicc_score_c" in columns] == ["Opportunity"]
-    assert shown["Opportunity"]["stage_name"].description == "Opportunity.StageName."
+    assert shown["Opportunity"]["stage_name"].description == "Opportunity.StageName"
     assert shown["Opportunity"]["id"].constraints.unique
 
 
