@@ -149,9 +149,12 @@ class SalesforceSeen:
 
     @property
     def holder(self) -> str:
-        """Where an admin grants the integration user something: its own permission set, else its profile."""
+        """Where an admin grants the integration user something for good: its own permission set, else its profile."""
         if not isinstance(self.sets, FluintError) and self.sets:
-            return min(self.sets, key=lambda each: (each.is_profile, each.label)).path
+            ending = (
+                set() if isinstance(self.expiring, FluintError) else {label for label, _ in self.expiring}
+            )
+            return min(self.sets, key=lambda each: (each.label in ending, each.is_profile, each.label)).path
         if not isinstance(self.user, FluintError):
             return f"Setup › Profiles › {self.user.profile}"
         return "Setup › Users › the integration user › its profile"

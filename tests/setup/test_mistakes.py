@@ -173,6 +173,14 @@ def test_an_office_in_which_all_is_well_gets_no_finding(clinic: Clinic) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_missing_is_granted_where_it_will_last(clinic: Clinic) -> None:
+    """Two faults at once: the cure of one was a box in the permission set that the other says is taken away in two days."""
+    with clinic.mistakes("assignment_expires", "contact_email_hidden"):
+        findings = {answer.item: answer.findings for answer in clinic.check().answers}
+    assert "Fluint Trial" in findings["integration_user"][0].seen
+    assert findings["contact"][0].step.startswith(f"{PROFILE} ›")
+
+
 def test_fields_of_a_feature_that_the_org_does_not_use_are_no_fault(clinic: Clinic) -> None:
     """No admin can grant a field that does not exist: e-mail tracking is off, and so are its five fields."""
     report = clinic.with_mistake("email_tracking_off")
