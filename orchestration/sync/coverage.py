@@ -42,15 +42,12 @@ def missing_parents(database: Database, tables: Collection[str] = tuple(BY_TABLE
         owners = sorted({owner for some in ranges.values() for owner in some})
         deals = connection.execute(
             """
-            with wanted as (
-                select array_agg(object) as objects, count(*) as number from unnest(%s::text[]) as object
-                where object not in (select object from fluint_sync.unavailable_object)
-            )
-            select count(*) from fluint_entitlement.scope_deals as scope
+            select count(distinct deal.id) from fluint_entitlement.scope_deals as scope
             join raw_salesforce.opportunity as deal on deal.id = scope.opportunity_id and deal._deleted_at is null
-            cross join wanted
-            where (select count(*) from fluint_sync.deal_coverage as covered
-                   where covered.opportunity_id = deal.id and covered.object = any (wanted.objects)) < wanted.number
+            cross join unnest(%s::text[]) as wanted (object)
+            where wanted.object not in (select object from fluint_sync.unavailable_object)
+              and not exists (select from fluint_sync.deal_coverage as covered
+                              where covered.object = wanted.object and covered.opportunity_id = deal.id)
             """,
             [children],
         ).fetchone()
