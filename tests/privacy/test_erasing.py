@@ -96,6 +96,14 @@ def test_the_archive_of_another_org_is_erased_like_what_is_held(office: Office, 
             [traces[-1]],
         )
         archive = archive_org(connection, "00DQy0000000001MAA")
+    role = f"select * from {archive}.raw_salesforce__opportunity_contact_role"
+    alone = {
+        row[0]
+        for row in office.bench.ask(
+            f"select contact_id from ({role}) as r group by 1 having bool_and(opportunity_id = '{deal}')"
+        )
+    }
+    assert alone
     before = office.traces(*traces)
     assert f"{archive}.fluint_sync__run.error" in before
     assert len([place for place in before if place.startswith(f"{archive}.raw_salesforce__")]) > 1
@@ -103,6 +111,10 @@ def test_the_archive_of_another_org_is_erased_like_what_is_held(office: Office, 
     assert office.traces(*traces) == {}
     assert erased.elsewhere == ()
     assert office.bench.ask(f"select count(*) > 0 from {archive}.raw_salesforce__email_message") == [(True,)]
+    if kind == "opportunity":
+        rest = office.bench.ask(f"select id from {archive}.raw_salesforce__contact")
+        assert rest
+        assert not alone & {row[0] for row in rest}, "whom no other deal names goes with it, here too"
 
 
 def test_a_mail_that_names_the_person_among_others_keeps_only_the_others(office: Office) -> None:
@@ -160,6 +172,10 @@ def test_a_deal_erased_takes_its_mails_days_and_documents_along(office: Office) 
             "insert into fluint_sync.run (run_id, mode, error) values ('r', 'x', 'deal ' || %s || ' is odd')",
             [deal],
         )
+        connection.execute(  # where a reading of columns that was stopped has come to
+            "update fluint_sync.raw_column set through_id = %s where object = 'opportunity' and column_name = 'amount'",
+            [deal],
+        )
     office.build()
     before = office.traces(deal)
     work, changes = look(office.bench.database, "opportunity", deal[:15])
@@ -172,6 +188,7 @@ def test_a_deal_erased_takes_its_mails_days_and_documents_along(office: Office) 
         "fluint_sync.admission.opportunity_id",
         "fluint_sync.upload.opportunity_id",
         "fluint_sync.run.error",
+        "fluint_sync.raw_column.through_id",
         "fluint_intermediate.int_emails_linked.deal_id",
     } <= before.keys()
     assert office.traces(deal) == {}
