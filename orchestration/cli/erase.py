@@ -167,15 +167,30 @@ def _conclude(workspace: Workspace, erased: Erased, in_dagster: tuple[Found, ...
             f"  Dagster's log names the record by its id in {sum(found.rows for found in logged)} rows. The id alone leads to nobody in"
             " Fluint; the log goes with its runs."
         )
-    left = [f"{found} ({found.rows} rows)" for found in erased.elsewhere]
-    left += [
-        f"Dagster's {found} ({found.rows} rows)" for found in in_dagster or () if found.what == "address"
-    ]
+    _refuse_what_is_left(erased, in_dagster or ())
+
+
+def _refuse_what_is_left(erased: Erased, in_dagster: tuple[Found, ...]) -> None:
+    """Raises SetupError, with who takes it away, where something stands elsewhere or only the planner remembers it."""
+    left = [f"{found} ({found.rows} rows)" for found in erased.elsewhere if not found.remembered_of]
+    left += [f"Dagster's {found} ({found.rows} rows)" for found in in_dagster if found.what == "address"]
+    remembered = sorted(
+        {f"{found.schema}.{found.table}" for found in erased.elsewhere if found.remembered_of}
+    )
+    texts = []
     if left:
-        raise SetupError(
+        texts.append(
             f"It is erased from Fluint's tables, and something of it still stands in tables that are not Fluint's: {', '.join(left)}."
             " Whoever made those removes it there."
         )
+    if remembered:
+        texts.append(
+            "It is erased from Fluint's tables. Only what Postgres' planner remembers of values still has something of it, for"
+            f" {', '.join(remembered)}; it is overwritten once there are rows again. Who wants it gone now asks whoever runs the server to"
+            " delete the rows of pg_statistic whose starelid is one of these tables, which takes a superuser."
+        )
+    if texts:
+        raise SetupError(" ".join(texts))
 
 
 def _found_in_dagster(workspace: Workspace, subject: Subject) -> tuple[Found, ...] | None:

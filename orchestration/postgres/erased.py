@@ -101,8 +101,10 @@ def keep_out(conn: Connection, staging: sql.Identifier, table: RawTable) -> int:
         lock_writers(conn, ROLES)  # the order in which the sync takes both
         _follow_merges(conn, staging, table)
     gone = _drop(conn, staging, table)
-    if table.name == CONTACTS and gone:
+    if gone and table.name == CONTACTS:
         _people_leave(conn, gone)
+    elif gone:
+        _leave(conn, table, gone)
     _scrub(conn, staging, table)
     return len(gone)
 
@@ -184,10 +186,29 @@ def _people_leave(conn: Connection, contacts: Sequence[str]) -> None:
         removed += len(conn.execute(statement, {"ids": ids}).fetchall())
     conn.execute("delete from fluint_sync.pending where object = %s and id = any (%s)", [CONTACTS, ids])
     if removed:
-        rebuild_whole(conn, _OF_PEOPLE)
+        rebuild_whole(conn, _BELOW)
 
 
-_OF_PEOPLE = ("accounts", "activities", "contacts", "deal_contacts", "deals", "int_accounts_linked")
+def _leave(conn: Connection, table: RawTable, ids: Sequence[str]) -> None:
+    """Removes held rows that have come to hang on an erased deal or person: without their keys nobody would judge them again."""
+    removed = conn.execute(
+        sql.SQL("delete from {} where id = any (%s)").format(sql.Identifier(SCHEMA, table.name)), [list(ids)]
+    ).rowcount
+    if removed:
+        rebuild_whole(conn, _BELOW)
+
+
+# The models below what hangs on deals and people.
+_BELOW = (
+    "accounts",
+    "activities",
+    "contacts",
+    "deal_contacts",
+    "deals",
+    "email_activity",
+    "int_accounts_linked",
+    "int_emails_linked",
+)
 # In the order in which they were made, which is the catalogue's: every writer takes its locks so.
 _HANGS_ON_PEOPLE = """
 select class.relname, attribute.attname from pg_class as class

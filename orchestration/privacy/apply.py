@@ -20,13 +20,12 @@ from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.erased import FINGERPRINT, in_force, lock_writers, rebuild_whole, remember_rows
 from orchestration.postgres.locks import views_lock
+from orchestration.privacy import planner
 from orchestration.privacy.columns import APP, OURS, our_tables
 from orchestration.privacy.plan import Step, plan
 from orchestration.privacy.prove import Found, Proof, in_statistics, search
 from orchestration.privacy.subject import Holdings, Kind, Subject, holdings, resolve, resolve_hashes
 
-# The version of Postgres, as libpq has it, from which on statistics can be cleared.
-_FORGETS = 180_000
 _MODELS = ("fluint", "fluint_intermediate")
 
 
@@ -212,15 +211,9 @@ def _prove(connection: Connection, subject: Subject) -> Proof:
     proof = search(connection, subject)
     if not (stale := _remembered(proof.found)):
         return proof
-    for schema, table in sorted({(found.schema, found.table) for found in stale}):
-        connection.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, table)))
-    # Of a table without rows ANALYZE takes nothing anew; Postgres 18 can be told to forget.
-    if connection.info.server_version >= _FORGETS:
-        for found in _remembered(tuple(in_statistics(connection, subject))):
-            connection.execute(
-                "select pg_clear_attribute_stats(%s, %s, %s, false)",
-                [found.schema, found.table, found.remembered_of],
-            )
+    planner.look_again(connection, {(found.schema, found.table) for found in stale})
+    empty = _remembered(tuple(in_statistics(connection, subject)))
+    planner.forget(connection, [(found.schema, found.table, found.remembered_of or "") for found in empty])
     rest = [found for found in proof.found if not found.remembered_of]
     return replace(proof, found=(*rest, *in_statistics(connection, subject)))
 

@@ -95,6 +95,9 @@ def _changes(subject: Subject, table: Table) -> Iterator[Scrub]:
     if table.origin[0].startswith("fluint") and (owned := _among(table, ("owner_id",), subject.users)):
         yield from _emptied(table, _OF_AN_OWNER, owned)
     yield from _emptied(table, ("created_by",), _among(table, ("created_by",), subject.people))
+    # The id that a reading of columns has come to: without it, the reading begins again.
+    come_to = _among(table, ("through_id",), subject.contacts | subject.opportunities)
+    yield from _emptied(table, ("through_id",), come_to)
     if table.origin[0] == "fluint_sync" and (error := _named_in_errors(subject, table)):
         yield error
     if subject.addresses and table.name == "document_version":

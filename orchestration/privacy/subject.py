@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, LiteralString
+from typing import Literal
 from uuid import UUID
 
 from psycopg import sql
@@ -79,7 +79,7 @@ def _grown(connection: Connection, subject: Subject) -> Subject:
     marks = _marks(subject)
     contacts = [
         row
-        for table in _contact_tables(connection)
+        for table in _copies(connection, "contact")
         for row in connection.execute(sql.SQL(_CONTACTS).format(table), marks)
     ]
     users = connection.execute(_USERS, marks).fetchall()
@@ -118,14 +118,14 @@ union select btrim(full_name) from fluint_app.app_user where user_id::text = any
 """
 
 
-def _contact_tables(connection: Connection) -> list[sql.Identifier]:
-    """The contacts that are held, and those that another org left."""
-    archived = connection.execute(
-        "select schemaname, tablename from pg_tables"
-        " where starts_with(schemaname, %s) and tablename = 'raw_salesforce__contact' order by 1",
-        [PREFIX],
+def _copies(connection: Connection, raw: str) -> list[sql.Identifier]:
+    """A raw table and the copies of it that other orgs left, those that there are."""
+    found = connection.execute(
+        "select schemaname, tablename from pg_tables where (schemaname = 'raw_salesforce' and tablename = %(raw)s)"
+        " or (starts_with(schemaname, %(archives)s) and tablename = 'raw_salesforce__' || %(raw)s) order by 1",
+        {"raw": raw, "archives": PREFIX},
     ).fetchall()
-    return [sql.Identifier("raw_salesforce", "contact"), *(sql.Identifier(*row) for row in archived)]
+    return [sql.Identifier(*row) for row in found]
 
 
 def _names(connection: Connection, subject: Subject) -> Ids:
@@ -165,12 +165,12 @@ def holdings(connection: Connection, subject: Subject, raw: Sequence[Table]) -> 
         roles |= _hanging(connection, table, OF_A_PERSON, subject.contacts)
         children |= _hanging(connection, table, OF_A_DEAL, subject.opportunities)
     deals = sorted(subject.opportunities)
-    held = {table.name for table in raw}
     alone = {
         row[0]
-        for name, query in _ONLY_THERE.items()
-        if name in held
-        for row in connection.execute(query, {"deals": deals})
+        for naming, column, deal in _NAMED_BY_DEALS
+        for row in connection.execute(
+            _only_there(_copies(connection, naming), column, deal), {"deals": deals}
+        )
     }
     documents = connection.execute(
         "select document_id::text from fluint_app.document where opportunity_id = any (%s)", [deals]
@@ -187,21 +187,29 @@ def holdings(connection: Connection, subject: Subject, raw: Sequence[Table]) -> 
 
 
 # Contacts and accounts that came in with these deals alone. Another deal may bring them back: it is not they who are erased.
-_ONLY_THERE: dict[str, LiteralString] = {
-    "contact": """
-select role.contact_id from raw_salesforce.opportunity_contact_role as role
-where role.opportunity_id = any (%(deals)s)
-  and not exists (select from raw_salesforce.opportunity_contact_role as other
-                  where other.contact_id = role.contact_id and other._deleted_at is null
-                    and not other.opportunity_id = any (%(deals)s))
-""",
-    "account": """
-select deal.account_id from raw_salesforce.opportunity as deal
-where deal.id = any (%(deals)s) and deal.account_id is not null
-  and not exists (select from raw_salesforce.opportunity as other
-                  where other.account_id = deal.account_id and other._deleted_at is null and not other.id = any (%(deals)s))
-""",
-}
+_NAMED_BY_DEALS = (
+    ("opportunity_contact_role", "contact_id", "opportunity_id"),
+    ("opportunity", "account_id", "id"),
+)
+
+
+def _only_there(tables: Sequence[sql.Identifier], column: str, deal: str) -> sql.Composed:
+    """What `column` of rows of the deals names and no live row of another deal does, in none of these tables."""
+    every = sql.SQL(" union all ").join(
+        sql.SQL("select {} as named, {} as deal, _deleted_at from {}").format(
+            sql.Identifier(column), sql.Identifier(deal), table
+        )
+        for table in tables
+    )
+    return sql.SQL(
+        """
+        with naming as materialized ({})
+        select distinct named from naming
+        where deal = any (%(deals)s) and named is not null
+          and not exists (select from naming as other
+                          where other.named = naming.named and other._deleted_at is null and not other.deal = any (%(deals)s))
+        """
+    ).format(every)
 
 
 def _hanging(connection: Connection, table: Table, columns: Iterable[str], on: Ids) -> set[str]:
@@ -217,23 +225,34 @@ def _hanging(connection: Connection, table: Table, columns: Iterable[str], on: I
 
 def resolve_hashes(connection: Connection, tables: Iterable[Table]) -> Subject:
     """Everybody held whose hash is kept: for a database that was restored from before an erasure."""
-    records = {
-        kind: frozenset(row[0] for row in connection.execute(_KEPT.format(held).encode()))
-        for kind, held in _HELD.items()
-    }
+    records = {kind: _kept_records(connection, held) for kind, held in _HELD.items()}
     addresses = set[str]()
     for table in tables:
         addresses |= _kept_addresses(connection, table)
     return whole(connection, Subject("email", frozenset(addresses), **records))
 
 
-_KEPT = "select id from ({}) as held where fluint_sync.is_erased(id)"
+# Raw tables, with their copies, and others, each with the column that holds the ids.
 _HELD = {
-    "contacts": "select id from raw_salesforce.contact union select contact_id from raw_salesforce.opportunity_contact_role",
-    "opportunities": "select id from raw_salesforce.opportunity union select opportunity_id from fluint_sync.admission"
-    " union select opportunity_id from fluint_app.document",
-    "users": 'select id from raw_salesforce."user"',
+    "contacts": ("contact.id", "opportunity_contact_role.contact_id"),
+    "opportunities": (
+        "opportunity.id",
+        "fluint_sync.admission.opportunity_id",
+        "fluint_app.document.opportunity_id",
+    ),
+    "users": ("user.id",),
 }
+
+
+def _kept_records(connection: Connection, held: Iterable[str]) -> Ids:
+    found = set[str]()
+    for place in held:
+        *path, column = place.split(".")
+        for table in [sql.Identifier(*path)] if len(path) > 1 else _copies(connection, path[0]):
+            kept = sql.SQL("select {0} from {1} where fluint_sync.is_erased({0})")
+            rows = connection.execute(kept.format(sql.Identifier(column), table))
+            found |= {row[0] for row in rows if row[0]}
+    return frozenset(found)
 
 
 def _kept_addresses(connection: Connection, table: Table) -> set[str]:

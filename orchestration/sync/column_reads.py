@@ -1,7 +1,7 @@
 """Reading some columns alone: of every held row that lacks them (R4), and nightly those whose values change without a stamp (R11).
 
 Rows are asked for by their ids, with the parent that they are held under, in ascending order: a run that is killed or deferred is
-gone on with. What became newer meanwhile is read whole by the fetch; which columns lack coverage is raw_columns.py's.
+gone on with. What became newer meanwhile, or did not come, is read whole by the fetch; which columns lack coverage is raw_columns.py's.
 
 By REST however many there are: a call brings 1,500 rows by their ids, while a Bulk job, whose statement of 100,000 characters has room
 for 4,700 ids, takes five. A job by owners instead would read rows that are not held.
@@ -22,7 +22,7 @@ from orchestration.salesforce.pages import Page
 from orchestration.sync import ledger, raw_columns
 from orchestration.sync.asking import pages_from
 from orchestration.sync.fields import readable
-from orchestration.sync.keys import pend_newer
+from orchestration.sync.keys import pend_other, pend_unseen
 from orchestration.sync.listing import LIVE
 from orchestration.sync.objects import BY_TABLE, ID, STAMP, SObject
 from orchestration.sync.options import Collaborators, Counts
@@ -74,11 +74,16 @@ class _Reader:
         total, through = Counts(), self.reading.through
         while rows := self._rows_after(through):
             asked = [_question(self.sobject, self.reading, some) for some in chunks(rows, IDS_IN_A_QUERY)]
+            came = set[str]()
             for answer in self.with_.salesforce.query_many(asked):
                 for page in pages_from(self.with_, answer):
                     total += self._store(page)
+                    came |= {str(record["Id"]) for record in page.records()}
             through = rows[-1].id
             with self.with_.database.transaction() as connection:
+                if not self.sobject.is_whole:
+                    # Not shown now: they are wanted whole, or the column would stay empty in them when they are shown again.
+                    pend_unseen(connection, self.sobject, [row.id for row in rows if row.id not in came])
                 raw_columns.came_to(connection, self.sobject.table_name, self.reading, through)
         with self.with_.database.transaction() as connection:
             raw_columns.end(connection, self.sobject.table_name, self.reading)
@@ -103,7 +108,7 @@ class _Reader:
             written = merge_columns(connection, arrived.name, arrived.table, read_at=page.read_at)
             if not self.sobject.is_whole:  # a whole object's next window reads what is newer
                 since = ledger.cursor_of(connection, self.sobject.table_name) or page.read_at
-                pend_newer(connection, self.sobject, arrived, since=since)
+                pend_other(connection, self.sobject, arrived, read_at=page.read_at, since=since)
         return Counts(read, updated=written, cleaned=arrived.cleaned.total)
 
 

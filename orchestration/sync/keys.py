@@ -5,7 +5,7 @@ Staged keys are classified in SQL against the holdings of the same transaction. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -86,17 +86,36 @@ def classify(
     return tombstoned
 
 
-def pend_newer(connection: Connection, sobject: SObject, rows: Staged, *, since: datetime) -> None:
-    """Makes held rows pending that have arrived, in part, with a newer stamp than the held one (R3); `since` is the cursor."""
+def pend_other(
+    connection: Connection, sobject: SObject, rows: Staged, *, read_at: datetime, since: datetime
+) -> None:
+    """Makes held rows pending that did not take what arrived of them in part, read at `read_at`: they are another state, or were
+    read later (R3). `since` is the cursor."""
     connection.execute(
-        sql.SQL(_PEND_NEWER).format(
+        sql.SQL(_PEND_OTHER).format(
             table=sql.Literal(sobject.table_name),
             raw=sql.Identifier("raw_salesforce", sobject.table_name),
             arrived=rows.name,
             parent=_parent(sobject, "held"),
+            read_at=sql.Literal(read_at),
             since=sql.Literal(since),
             into_pending=sql.SQL(_INTO_PENDING),
         )
+    )
+
+
+def pend_unseen(connection: Connection, sobject: SObject, ids: Sequence[str]) -> None:
+    """Makes held rows pending that were asked for in part by these ids and did not come."""
+    if not ids:
+        return
+    lock_for_writing(connection, sobject.raw_table())
+    connection.execute(
+        sql.SQL(_PEND_UNSEEN).format(
+            table=sql.Literal(sobject.table_name),
+            raw=sql.Identifier("raw_salesforce", sobject.table_name),
+            parent=_parent(sobject, "held"),
+        ),
+        [list(ids)],
     )
 
 
@@ -259,12 +278,20 @@ _PEND_HELD = """
     {into_pending}
 """
 
-_PEND_NEWER = """
+_PEND_OTHER = """
     insert into fluint_sync.pending (object, id, parent_id, reason, stamp, since)
-    select {table}, arrived.id, {parent}, 'changed', arrived.system_modstamp, {since}
+    select {table}, arrived.id, {parent}, 'changed', greatest(arrived.system_modstamp, held.system_modstamp), {since}
     from {arrived} as arrived join {raw} as held on held.id = arrived.id
-    where arrived.system_modstamp > held.system_modstamp and held._deleted_at is null
+    where (arrived.system_modstamp <> held.system_modstamp or held._read_at > {read_at}) and held._deleted_at is null
     {into_pending}
+"""
+
+_PEND_UNSEEN = """
+    insert into fluint_sync.pending (object, id, parent_id, reason, since)
+    select {table}, held.id, {parent}, 'reread',
+           coalesce((select position from fluint_sync.cursor where object = {table}), now())
+    from {raw} as held where held.id = any (%s) and held._deleted_at is null
+    on conflict (object, id) do nothing
 """
 
 _PEND_INCOMPLETE = """

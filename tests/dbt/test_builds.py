@@ -162,6 +162,25 @@ def test_a_lost_licence_reaches_the_deals_without_a_change_in_salesforce(workspa
     assert workspace.ask("select count(*), bool_or(is_owner_licensed) from fluint.deals") == [(2, False)]
 
 
+@pytest.mark.slow
+def test_an_org_that_moved_to_another_address_is_told_of_without_a_change_of_a_deal(
+    workspace: Workspace,
+) -> None:
+    """Links of every deal to the My Domain of before, until somebody changes something: on a quiet week-end, for days."""
+    with workspace.writing() as rows:
+        a_book(rows)
+    workspace.dbt.build()
+    assert not marts_are_behind(workspace.database)
+    with workspace.writing() as rows:
+        rows.connected("https://renamed.my.salesforce.example/")
+    assert marts_are_behind(workspace.database)
+    workspace.dbt.build()
+    assert workspace.ask("select distinct salesforce_url like 'https://renamed.%' from fluint.deals") == [
+        (True,)
+    ]
+    assert not marts_are_behind(workspace.database)
+
+
 def test_a_mail_that_moves_is_counted_on_both_deals(workspace: Workspace) -> None:
     """Its row names the new deal only, so the old one would keep counting a mail that it no longer has."""
     with workspace.writing() as rows:

@@ -123,6 +123,45 @@ def test_what_is_erased_or_hangs_on_it_is_dropped_and_no_longer_pending(
     assert is_erased(forgetting, record=record["Id"]) is is_remembered
 
 
+@pytest.mark.parametrize(
+    ("table", "held", "now"),
+    [
+        ("email_message", {"Id": "02sA", "RelatedToId": "006A", "TextBody": "x"}, {"RelatedToId": GONE_DEAL}),
+        ("task", {"Id": "00TA", "WhatId": "006A"}, {"WhatId": GONE_DEAL}),
+        ("task", {"Id": "00TA", "WhatId": "006A", "WhoId": "003A"}, {"WhoId": GONE_CONTACT}),
+        (
+            "opportunity_contact_role",
+            {"Id": "00KA", "OpportunityId": "006A", "ContactId": "003A"},
+            {"ContactId": GONE_CONTACT},
+        ),
+    ],
+    ids=["a mail of another deal", "a task of another deal", "a task with another person", "another role"],
+)
+def test_what_is_held_and_now_hangs_on_what_was_erased_leaves(
+    forgetting: Connection, table: str, held: dict[str, Any], now: dict[str, Any]
+) -> None:
+    """A mail that is related to the erased deal: its key is dropped unjudged, and it stays with the deal that it had, for ever."""
+    _merge(forgetting, table, held, held | {"Id": "other"})
+    forgetting.execute(
+        "insert into fluint_sync.modelled values ('deals', '3', 1, now()), ('owners', '3', 1, now())"
+    )
+    assert _merge(forgetting, table, held | now).erased == 1
+    assert _held(forgetting, f"select id from raw_salesforce.{table}") == [("other",)]
+    assert _held(forgetting, "select model from fluint_sync.modelled") == [("owners",)], (
+        "it left no mark below them"
+    )
+
+
+def test_the_key_of_what_now_hangs_on_an_erased_deal_takes_it_out(forgetting: Connection) -> None:
+    """A mail is followed by its key alone: one that is dropped says nothing of where the mail went."""
+    sobject = BY_TABLE["email_message"]
+    _merge(forgetting, "email_message", {"Id": "02sA", "RelatedToId": "006A", "TextBody": "Dear Bob"})
+    with staged(forgetting, sobject.raw_table(sobject.keys())) as staging:
+        _stage(staging, {"Id": "02sA", "RelatedToId": GONE_DEAL, "IsDeleted": False})
+        assert keep_out(forgetting, staging.name, staging.table) == 1
+    assert _held(forgetting, "select id from raw_salesforce.email_message") == []
+
+
 def test_a_mail_loses_the_person_and_what_was_written_and_is_not_written_again(
     forgetting: Connection,
 ) -> None:

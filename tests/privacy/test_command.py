@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from orchestration.cli.erase import _refuse_what_is_left
+from orchestration.errors import SetupError
 from orchestration.postgres.connection import Database
 from orchestration.postgres.token_store import PostgresTokenStore
+from orchestration.privacy.apply import Erased
+from orchestration.privacy.prove import Found
 from orchestration.salesforce.oauth import Tokens
 from tests.cli.conftest import environment
 from tests.cli.shell import Shell
@@ -130,3 +135,19 @@ def test_what_nobody_can_mean_is_refused_before_anything_is_looked_up(
     said = desk.shell("erase", *arguments, "--yes")
     assert (said.exit_code, answer in said.line) == (1, True), said.text
     assert desk.office.bench.ask("select count(*) from fluint_sync.erasure") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("column", "who"),
+    [
+        ("email", "tables that are not Fluint's: x.y.email"),
+        ("email (statistics)", "planner remembers .* x.y; it"),
+    ],
+)
+def test_what_is_left_is_told_with_who_takes_it_away(column: str, who: str) -> None:
+    """A table of Fluint's own that is told to be somebody else's, because Postgres remembers values of rows that are gone."""
+    found = Found("x", "y", column, "address", 1)
+    erased = Erased(UUID(int=0), "email", (), (found,), (), 1, (), 0)
+    with pytest.raises(SetupError, match=who) as refused:
+        _refuse_what_is_left(erased, ())
+    assert ("planner" in str(refused.value)) == ("statistics" in column)

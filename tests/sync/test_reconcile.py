@@ -9,10 +9,11 @@ from psycopg import sql
 
 from orchestration.entitlement.users import set_licence
 from orchestration.salesforce.ids import to_18
+from orchestration.sync.changes import read_keys
 from orchestration.sync.objects import CATALOGUE, CHILDREN
 from orchestration.sync.reconciling.findings import Kind, Outcome
 from orchestration.sync.reconciling.judging import Withheld
-from tests.sync.bench import Bench
+from tests.sync.bench import TABLES, Bench
 from tests.sync.nights import told, tombstones
 from tests.sync.sharing import Sharing
 from tests.sync.test_changes import _new_deal
@@ -197,10 +198,14 @@ def test_what_was_purged_is_marked_with_its_roles_and_its_document_stays(loaded:
             "insert into fluint_app.document (opportunity_id, title) values (%s, 'Business case')", [deal]
         )
     bench.reconcile()
+    bench.update("Opportunity", deal, NextStep="last words")
+    bench.org.admin("POST", "/clock", {"seconds": 2})
+    read_keys(bench.with_(), TABLES)  # it waits to be fetched, and would wait for ever
     bench.write("DELETE", f"/sobjects/Opportunity/{deal}")
     bench.org.admin("POST", f"/records/Opportunity/{deal}/purge")
     bench.follow()
     assert deal in bench.live("opportunity")
+    assert bench.ask("select id from fluint_sync.pending where reason = 'not_visible'") == [(deal,)]
     doubt = bench.reconcile()
     assert tombstones(bench)[deal] == "hard_deleted"
     assert {tombstones(bench, "opportunity_contact_role")[role] for role in roles} == {"hard_deleted"}
@@ -208,6 +213,7 @@ def test_what_was_purged_is_marked_with_its_roles_and_its_document_stays(loaded:
     assert bench.ask(f"select title from fluint_app.document where opportunity_id = '{deal}'") == [
         ("Business case",)
     ]
+    assert bench.ask("select object, id from fluint_sync.pending") == []
     assert bench.reconcile().findings["opportunity"].differences == ()
 
 

@@ -36,6 +36,12 @@ inputs as (
         from {{ ref('owners') }}
     ) as is_ahead
     union all
+    select 'connection' as input, exists (
+        select * from ({{ org_connected() }}) as now_connected
+        except
+        select org_id, instance_url, is_last_stage_change_hidden from {{ ref('int_org_connected') }}
+    ) as is_ahead
+    union all
     select 'document_version' as input, exists (
         select document_id, version_number from {{ ref('stg_app__document_versions') }}
         except

@@ -182,6 +182,7 @@ def tombstone(
             times=sql.Literal([gone[record_id] for record_id in ids]),
         )
     ).rowcount
+    _ask_no_more(connection, sobject, ids)
     if sobject.name == OPPORTUNITY.name:
         children = sql.SQL(
             "select child.object, deal.id from unnest({}::text[]) as deal (id), unnest({}::text[]) as child (object)"
@@ -197,6 +198,17 @@ def tombstone(
     return marked
 
 
+def _ask_no_more(connection: Connection, sobject: SObject, ids: Sequence[str]) -> None:
+    """Forgets that these are to be fetched where they are gone for good: they would be asked for day by day, for ever."""
+    connection.execute(
+        sql.SQL(
+            "delete from fluint_sync.pending as p using {} as held"
+            " where p.object = %s and p.id = any (%s) and held.id = p.id and held._deleted_reason = %s"
+        ).format(sql.Identifier("raw_salesforce", sobject.table_name)),
+        [sobject.table_name, list(ids), HARD_DELETED],
+    )
+
+
 def prove_deleted(connection: Connection, sobject: SObject, ids: Sequence[str], run_id: str) -> None:
     """Marks rows as deleted for good that were marked as not visible; when they went stays what it was."""
     lock_for_writing(connection, sobject.raw_table())
@@ -206,6 +218,7 @@ def prove_deleted(connection: Connection, sobject: SObject, ids: Sequence[str], 
     )
     raw = sql.Identifier("raw_salesforce", sobject.table_name)
     connection.execute(sql.SQL(statement).format(raw), [HARD_DELETED, run_id, list(ids), NOT_VISIBLE])
+    _ask_no_more(connection, sobject, ids)
 
 
 def reopen_children(connection: Connection, sobject: SObject, deals: Sequence[str]) -> None:
