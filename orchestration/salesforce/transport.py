@@ -179,9 +179,9 @@ class Transport(requests.Session):
         """
         date = server_date(response)
         earliest = date - response.elapsed
-        return (
-            max(earliest, self._asked_after) if self._asked_after and self._asked_after <= date else earliest
-        )
+        if self._asked_after is None or date < self._asked_after:
+            return earliest
+        return max(earliest, self._asked_after)
 
     def _exchange(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         quota.check(self.usage, self._quota_share, utc_now())
@@ -213,7 +213,8 @@ class Transport(requests.Session):
         except requests.RequestException as error:
             raise unreachable(urlsplit(url).netloc, error) from None
         with suppress(TransientSalesforceError):  # whoever needs the Date says that it is missing
-            self._newest_date = max(server_date(response), self._newest_date or server_date(response))
+            date = server_date(response)
+            self._newest_date = max(date, self._newest_date or date)
         return response
 
     def _load_body(self, response: requests.Response) -> None:
