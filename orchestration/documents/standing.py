@@ -117,8 +117,8 @@ class OpenGroup:
     reason: str | None
     versions: int
     oldest_at: datetime
+    newest_at: datetime
     needs_a_person: bool = False
-    newest_at: datetime | None = None
 
 
 def count_uploaded(connection: Connection) -> int:
@@ -146,7 +146,7 @@ def open_groups(connection: Connection) -> tuple[OpenGroup, ...]:
             where not exists (select from fluint_sync.upload as known
                               where known.document_id = version.document_id and known.version_number = version.version_number)
         )
-        select state, outlook, reason, count(*)::int, min(at), needs_a_person, max(at) from still_open
+        select state, outlook, reason, count(*)::int, min(at), max(at), needs_a_person from still_open
         group by state, outlook, reason, needs_a_person order by 4 desc, 3
         """,
         [[DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]],

@@ -91,5 +91,5 @@ def _told(cause: str, what: str, groups: list[OpenGroup]) -> Iterator[Judgement]
     number = counted(sum(group.versions for group in groups), "document version")
     yield Judgement(
         "uploads", Level.WARNING, cause, f"{number} {what}: {reasons}.", since=min(group.oldest_at for group in groups),
-        works=_WORKS, step=_STEP, who=RUNNER, latest=max(group.newest_at or group.oldest_at for group in groups),
+        works=_WORKS, step=_STEP, who=RUNNER, latest=max(group.newest_at for group in groups),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tests.status.sample import ago, dagster, deals, facts, run, sensor
 FULL = facts(
     runs=(LedgerRun("changes", "run-1", "complete", ago(3), ago(2), 5, 2),),
     uploads=Uploads(
-        1, (OpenGroup("failed", "needs_admin", "storage_full", 1, ago(50), needs_a_person=True),)
+        1, (OpenGroup("failed", "needs_admin", "storage_full", 1, ago(50), ago(50), needs_a_person=True),)
     ),
 )
 

@@ -24,10 +24,10 @@ from tests.status.sample import (
     sensor,
 )
 
-GIVEN_UP = OpenGroup("given_up", "given_up", "too_large", 2, ago(500), needs_a_person=True)
-DEAL_GONE = OpenGroup("given_up", "given_up", "deal_deleted", 3, ago(500))
-FULL = OpenGroup("failed", "needs_admin", "storage_full", 1, ago(50), needs_a_person=True)
-BUSY = OpenGroup("failed", "waits_until", "not_taken", 1, ago(2))
+GIVEN_UP = OpenGroup("given_up", "given_up", "too_large", 2, ago(500), ago(500), needs_a_person=True)
+DEAL_GONE = OpenGroup("given_up", "given_up", "deal_deleted", 3, ago(500), ago(500))
+FULL = OpenGroup("failed", "needs_admin", "storage_full", 1, ago(50), ago(50), needs_a_person=True)
+BUSY = OpenGroup("failed", "waits_until", "not_taken", 1, ago(2), ago(2))
 UPLOADER = sensor(name="pending_documents_sensor", role="upload")
 DUE = Uploads(due=1, due_since=ago(20))
 
