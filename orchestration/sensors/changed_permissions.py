@@ -11,6 +11,7 @@ from orchestration.jobs import RECONCILE_SALESFORCE
 from orchestration.postgres.connection import Database
 from orchestration.salesforce.client import Salesforce
 from orchestration.sensors.runs import rests_until, unfinished_run
+from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.sync.options import Collaborators, SyncOptions
 from orchestration.sync.reconciling.watching import changed_since_compared
 
@@ -30,6 +31,7 @@ def changed_permissions_sensor(options: SyncOptions) -> dg.SensorDefinition:
         description="Asks what the integration user is allowed, and starts reconcile_salesforce_job when that is not what it was in the"
         " last comparison.",
     )
+    @skipped_before_upgrade
     def sensor(
         context: dg.SensorEvaluationContext,
         database: dg.ResourceParam[Database],

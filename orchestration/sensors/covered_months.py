@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.assets.months import FIRST_MONTH, report_covered_months
 from orchestration.assets.reports import raw_key
 from orchestration.postgres.connection import Database
+from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.sync.coverage import covered_months
 from orchestration.sync.objects import BY_TABLE
 
@@ -22,6 +23,7 @@ def covered_months_sensor(tables: Sequence[str]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Marks the months whose deals are all held on the partition bar. Starts no run.",
     )
+    @skipped_before_upgrade
     def sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
         covered = covered_months(database, FIRST_MONTH)
         marked = report_covered_months(context.instance, by_month, covered)

@@ -8,6 +8,7 @@ from orchestration.alerts.observing import observe
 from orchestration.alerts.watch import Telling, watch
 from orchestration.postgres.connection import Database
 from orchestration.sensors.instance import dagster_facts, has_failed_runs
+from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.status.facts import Expectations
 
 
@@ -21,6 +22,7 @@ def incidents_sensor(expected: Expectations, others: Sequence[dg.SensorDefinitio
         description="Looks for failed runs, a dead connection, stale data, given-up uploads and drift, and tells people once for each."
         " Starts no run. Its ticks say what is open, and which alerts did not arrive.",
     )
+    @skipped_before_upgrade
     def sensor(
         context: dg.SensorEvaluationContext,
         database: dg.ResourceParam[Database],

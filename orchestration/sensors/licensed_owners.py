@@ -9,6 +9,7 @@ from orchestration.assets.reports import is_current
 from orchestration.jobs import LIST_MISSING
 from orchestration.postgres.connection import Database
 from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
+from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.sync.coverage import MissingParents, missing_parents
 
 
@@ -22,6 +23,7 @@ def newly_licensed_owners_sensor(tables: Sequence[str]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts list_missing_job when an entitled owner, an admitted deal or a column has rows that were never listed.",
     )
+    @skipped_before_upgrade
     def sensor(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
     ) -> dg.RunRequest | dg.SkipReason:

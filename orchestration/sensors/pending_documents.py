@@ -9,6 +9,7 @@ from orchestration.documents.outbox import count_due
 from orchestration.jobs import UPLOAD_DOCUMENTS
 from orchestration.postgres.connection import Database
 from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
+from orchestration.sensors.upgraded import skipped_before_upgrade
 
 
 @dg.sensor(
@@ -19,6 +20,7 @@ from orchestration.sensors.runs import deferred_until, rests_until, unfinished_r
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts upload_documents_job when Fluint generated a document version that is not in Salesforce yet.",
 )
+@skipped_before_upgrade
 def pending_documents_sensor(
     context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
 ) -> dg.RunRequest | dg.SkipReason:

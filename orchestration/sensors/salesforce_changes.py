@@ -18,6 +18,7 @@ from orchestration.postgres.connection import Database
 from orchestration.postgres.locks import views_lock
 from orchestration.salesforce.client import Salesforce
 from orchestration.sensors.runs import deferred_until, rests_until, unfinished_run
+from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.sync.changes import KeysOutcome, read_keys
 from orchestration.sync.options import Collaborators, SyncOptions
 from orchestration.sync.turns import tables_of_a_tick
@@ -39,6 +40,7 @@ def salesforce_changes_sensor(
         description="Asks Salesforce for the keys of what changed and starts sync_salesforce_job when there is something"
         " to fetch, or build_models_job when raw rows are ahead of the marts.",
     )
+    @skipped_before_upgrade
     def sensor(
         context: dg.SensorEvaluationContext,
         database: dg.ResourceParam[Database],
