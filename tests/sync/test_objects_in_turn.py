@@ -34,6 +34,25 @@ def test_without_mail_two_others_take_their_turn(bench: Bench) -> None:
     assert sum(not BY_TABLE[table].at_every_tick for table in tick) == 2
 
 
+def test_the_first_tick_of_a_connection_asks_for_all_that_was_never_read_and_the_next_goes_in_turn(
+    bench: Bench,
+) -> None:
+    """Whoever is licensed right after connecting waits for the users' turn, in which they would be looked up; or a tick that costs two
+    calls for ever, because the org does not let one object be read."""
+    tables_of_a_tick(bench.with_())  # of a daemon that was started before anybody connected
+    with bench.database.transaction() as connection:
+        connection.execute(
+            "insert into fluint_sync.connection (org_id, instance_url, identity_url, user_id, scope, state, connected_at)"
+            " values ('00D', 'https://acme.my.salesforce.example', 'https://acme.my.salesforce.example', '005', 'api', 'connected', now())"
+        )
+        connection.execute("insert into fluint_sync.cursor (object, position) values ('account', now())")
+    first, second = (tables_of_a_tick(bench.with_()) for _ in range(2))
+    assert len(set(first)) == len(first)
+    assert set(TABLES) - {"account"} <= set(first)
+    assert len(second) == QUERIES_IN_A_COMPOSITE
+    assert "account" in second, "it waited longest"
+
+
 @pytest.mark.slow
 def test_an_object_that_comes_with_an_upgrade_brings_what_is_named_already(bench: Bench) -> None:
     """Accounts of deals that were held before accounts were read: no deal would arrive and name them."""
