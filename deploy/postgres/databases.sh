@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run once by the postgres image, when its volume is empty: two databases, each owned by a role of its own.
+# Two databases, each owned by a role of its own. The postgres image runs it once, when its volume is empty; on a machine that has Postgres:
+#   runuser -u postgres -- env POSTGRES_USER=postgres FLUINT_PASSWORD=… DAGSTER_PASSWORD=… sh deploy/postgres/databases.sh
 set -eu
 for name in fluint dagster; do
     case "$name" in fluint) password="$FLUINT_PASSWORD" ;; *) password="$DAGSTER_PASSWORD" ;; esac

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from psycopg import errors
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -16,6 +17,14 @@ from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection, Database
 
 SCHEMA = "fluint_sync"
+# What a statement, or whoever asked before it, says of a database that is not at this version.
+_LACKS = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.InvalidSchemaName,
+    SetupError,
+)
 
 
 def upgrade(database: Database) -> None:
@@ -46,6 +55,20 @@ def insist_on_newest(database: Database) -> None:
         f"The database {database} {state}. Nothing was changed, and what it holds stays readable. Whoever runs Fluint runs"
         " `fluint upgrade`; it is safe to repeat."
     )
+
+
+def not_upgraded(database: Database, error: Exception) -> SetupError | None:
+    """What to say in place of an error that names something missing, where it is missing because the database is not at this version.
+
+    Asks the database only after such an error: what succeeds costs nothing more.
+    """
+    if not isinstance(error, _LACKS):
+        return None
+    try:
+        insist_on_newest(database)
+    except SetupError as told:
+        return told
+    return None
 
 
 def _config() -> Config:
