@@ -125,7 +125,7 @@ def test_a_database_that_is_away_for_a_while_is_told_and_needs_nobody_when_it_is
     workspace.said("systemctl start fluint-alerts.service")
 
 
-def test_an_upgrade_as_the_document_has_it_waits_for_what_is_read(workspace: Machine) -> None:
+def test_an_upgrade_as_the_document_has_it_beside_a_backfill_fails_neither(workspace: Machine) -> None:
     """A sync that has half of each version; files that belong to root afterwards, in which dbt cannot write."""
     before = _deals(workspace)
     workspace.said("systemd-run --unit=reading /usr/local/bin/fluint backfill --from 2025-01 --to 2026-01")
