@@ -191,6 +191,7 @@ _AGES = "update fluint_sync.cursor set position = now() - interval '{} minutes'"
         (_CHECKED.format("ok"), []),
         (_CHECKED.format("wrong or missing data"), [("setup.organization", "data")]),
         (_CHECKED.format("advice"), []),
+        (_CHECKED.format("wrong or missing data").replace("organization", "objects_are_read"), []),
         ("insert into fluint_sync.raw_column (object, column_name, field, type, need, is_read, cause)"
          " values ('opportunity', 'title', 'Title', 'text', 'required', false, 'hidden')", [("columns.opportunity", "not_read")]),
     ],
