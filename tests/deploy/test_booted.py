@@ -112,6 +112,7 @@ def test_a_process_that_is_killed_is_there_again(workspace: Machine, service: st
     workspace.said(f"systemctl kill --signal KILL --kill-whom main {service}")
     workspace.until(f"systemctl is-active {SERVICES} && test $({pid}) != {old} && test $({pid}) != 0")
     workspace.until("curl -sf http://127.0.0.1:3000/server_info && fluint status > /dev/null")
+    assert workspace.said(f"systemctl show --property NRestarts --value {service}").strip() != "0"
 
 
 def test_a_database_that_is_away_for_a_while_is_told_and_needs_nobody_when_it_is_back(
