@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from tests.dagster.served import ENDED, Dagster, until
 
 _SENSORS = """
 query { sensorsOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {
-  ... on Sensors { results { name id } } } }"""
+  ... on Sensors { results { id sensorState { status } } } } }"""
+_ROUND = 6  # seconds: the daemon looks at its sensors every five
 _STOP = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
 _WIPE = """
 mutation Wipe($ranges: [PartitionsByAssetSelector!]!) { wipeAssets(assetPartitionRanges: $ranges) { __typename } }"""
@@ -46,9 +48,24 @@ class Ui(Dagster):
         return answer.json() if answer.content else None
 
     def stop_sensors(self) -> None:
-        """Leaves it to the test what runs, and when."""
-        for sensor in self.ask(_SENSORS)["sensorsOrError"]["results"]:
-            self.ask(_STOP, id=sensor["id"])
+        """Leaves it to the test what runs, and when: returns once they have stopped for good, and what they started has ended.
+
+        The daemon writes a sensor's state at the start of a tick as it read it before the first of the round, so a stop in between is
+        undone: on a busy machine a sensor went on, and rebuilt marts while the tests looked at them.
+        """
+        quiet = 0
+        while quiet < 2:
+            running = self._running_sensors()
+            for sensor in running:
+                self.ask(_STOP, id=sensor)
+            quiet = 0 if running else quiet + 1
+            time.sleep(_ROUND)
+        until(lambda: True if all(run["status"] in ENDED for run in self.runs()) else None)
+
+    def _running_sensors(self) -> list[str]:
+        found = self.ask(_SENSORS)["sensorsOrError"]["results"]
+        assert found
+        return [sensor["id"] for sensor in found if sensor["sensorState"]["status"] == "RUNNING"]
 
     def succeed(self, *jobs: str) -> None:
         """Runs these jobs beside each other, and waits until they, and whatever else was under way, succeeded."""
