@@ -44,7 +44,7 @@ def main() -> None:
     """Starts everything, reads the org, compares, and takes the pictures."""
     DIRECTORY.mkdir(exist_ok=True)
     with running_ui() as ui, running_chromium() as chromium:
-        ui.stop_sensors()
+        ui.stop_automation()
         ui.succeed("sync_now_job")
         ui.succeed("reconcile_salesforce_job")
         for shows in (graph, calendar):

@@ -23,11 +23,16 @@ from tests.cli.conftest import free_port
 from tests.contract.running_org import ROOT
 from tests.dagster.served import ENDED, Dagster, until
 
-_SENSORS = """
+_AUTOMATION = """
 query { sensorsOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {
-  ... on Sensors { results { id sensorState { status } } } } }"""
+    ... on Sensors { results { id sensorState { status } } } }
+  schedulesOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {
+    ... on Schedules { results { id scheduleState { status } } } } }"""
 _ROUND = 6  # seconds: the daemon looks at its sensors every five
-_STOP = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
+_STOP = {
+    "sensor": "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }",
+    "schedule": "mutation Stop($id: String!) { stopRunningSchedule(id: $id) { __typename } }",
+}
 _WIPE = """
 mutation Wipe($ranges: [PartitionsByAssetSelector!]!) { wipeAssets(assetPartitionRanges: $ranges) { __typename } }"""
 
@@ -47,25 +52,27 @@ class Ui(Dagster):
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
-    def stop_sensors(self) -> None:
-        """Leaves it to the test what runs, and when: returns once they have stopped for good, and what they started has ended.
+    def stop_automation(self) -> None:
+        """Leaves it to the test what runs, and when, at night too: returns once all has stopped for good, and what was started has ended.
 
         The daemon writes a sensor's state at the start of a tick as it read it before the first of the round, so a stop in between is
         undone: on a busy machine a sensor went on, and rebuilt marts while the tests looked at them.
         """
         quiet = 0
         while quiet < 2:
-            running = self._running_sensors()
-            for sensor in running:
-                self.ask(_STOP, id=sensor)
+            running = self._running()
+            for kind, id in running:
+                self.ask(_STOP[kind], id=id)
             quiet = 0 if running else quiet + 1
             time.sleep(_ROUND)
         until(lambda: True if all(run["status"] in ENDED for run in self.runs()) else None)
 
-    def _running_sensors(self) -> list[str]:
-        found = self.ask(_SENSORS)["sensorsOrError"]["results"]
-        assert found
-        return [sensor["id"] for sensor in found if sensor["sensorState"]["status"] == "RUNNING"]
+    def _running(self) -> list[tuple[str, str]]:
+        """The sensors and schedules that are on: kind and id."""
+        answer = self.ask(_AUTOMATION)
+        found = [(kind, each) for kind in _STOP for each in answer[f"{kind}sOrError"]["results"]]
+        assert {kind for kind, _ in found} == set(_STOP)
+        return [(kind, each["id"]) for kind, each in found if each[f"{kind}State"]["status"] == "RUNNING"]
 
     def succeed(self, *jobs: str) -> None:
         """Runs these jobs beside each other, and waits until they, and whatever else was under way, succeeded."""

@@ -42,7 +42,7 @@ def ui() -> Iterator[Ui]:
     """The UI with a Postgres and an org of its own, in which runs only what a test starts, once it is ready."""
     expect.set_options(timeout=_PATIENCE)
     with running_ui() as ui:
-        ui.stop_sensors()
+        ui.stop_automation()
         yield ui
 
 
