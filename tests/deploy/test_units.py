@@ -87,6 +87,23 @@ def test_the_target_brings_up_all_of_them_and_the_document_names_them() -> None:
     assert told <= {path.name for path in UNITS.iterdir()}
 
 
+@pytest.mark.parametrize("name", ["fluint-code-server", "fluint-daemon", "fluint-webserver"])
+def test_a_stop_of_the_target_waits_for_the_service(name: str) -> None:
+    """A stop that returns at once is cancelled by the start that follows, and after an upgrade the old code goes on: systemd stops what
+    is ordered after a unit before it."""
+    section = unit(UNITS / f"{name}.service")["Unit"]
+    assert "fluint.target" in section["After"].split()
+    assert section["PartOf"] == "fluint.target"
+
+
+def test_the_database_is_brought_up_before_anything_is_started() -> None:
+    """A reader who types what stands there has processes that find no table."""
+    text = (PROJECT / "docs" / "operating.md").read_text()
+    for heading, start in (("### systemd", "systemctl enable --now"), ("## Upgrade", "systemctl start")):
+        section = text.split(f"{heading}\n", 1)[1]
+        assert 0 < section.index("    fluint upgrade\n") < section.index(f"    {start} fluint.target\n")
+
+
 def test_a_command_that_there_is_not_is_noticed() -> None:
     """What looks for commands must not take any."""
     for wrong in (
