@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,9 @@ class Shell:
 def lent(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Sets variables of this process while the block runs, and puts all back as they were: commands export their own."""
     before = dict(os.environ)
+    # `webbrowser` reads BROWSER once in a process, and a command is a process of its own: without this the sign-in would go to the pages
+    # of an org that an earlier test had, which knows neither the app nor the certificate.
+    vars(webbrowser)["_tryorder"] = None
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import webbrowser
 from pathlib import Path
 
 import dagster as dg
@@ -287,11 +286,8 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(shell: Shell) -> None:
     assert (said.exit_code, "not-a-password" in said.text) == (1, False), said.text
 
 
-def test_another_org_is_refused_and_the_connection_stays(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_org_is_refused_and_the_connection_stays(shell: Shell, tmp_path: Path) -> None:
     """Two orgs in one database would mix two customers' deals under one another's ids."""
-    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it reads BROWSER once in a process
     with serving(tmp_path / "other-org", 10) as other:
         elsewhere = environment(other, shell.database, shell.database, tmp_path)
         kept = (

@@ -36,11 +36,8 @@ STAYS = (
 
 
 @pytest.fixture
-def desk(
-    cli_org: RunningOrg, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shell]:
+def desk(cli_org: RunningOrg, database: Database, tmp_path: Path) -> Iterator[Shell]:
     """A workspace that was brought up and not connected yet; the org's switches are as before when the test ends."""
-    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it reads BROWSER once in a process
     switches = cli_org.admin("GET", "/switches")
     yield Shell(environment(cli_org, database, database, tmp_path), database, cli_org)
     cli_org.admin("PATCH", "/switches", switches)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import random
-import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,10 +74,9 @@ def new_office(empty_database: Database, tmp_path: Path) -> Iterator[tuple[Runni
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", STORIES)
 def test_five_faults_are_brought_to_green_by_the_texts_alone(
-    story: tuple[str, ...], empty_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    story: tuple[str, ...], empty_database: Database, tmp_path: Path
 ) -> None:
     """The texts are the product here: whoever needs the source to understand one has found a fault."""
-    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it remembers the browser of an earlier org
     with new_office(empty_database, tmp_path) as (org, admin):
         org.admin("POST", "/mistakes", list(story))
         assert admin.shell("connect").exit_code == 0
@@ -94,10 +92,9 @@ def test_five_faults_are_brought_to_green_by_the_texts_alone(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whichever_five_faults_there_are_the_texts_lead_out_of_them(
-    seed: int, empty_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, empty_database: Database, tmp_path: Path
 ) -> None:
     """Faults hide each other, and a text that is right about one of them may be wrong beside another."""
-    monkeypatch.setattr(webbrowser, "_tryorder", None)
     story = random.Random(seed).sample(sorted(set(MISTAKES) - NOT_TO_BE_MENDED), 5)
     with new_office(empty_database, tmp_path) as (org, admin):
         assert admin.shell("connect").exit_code == 0
