@@ -42,7 +42,10 @@ ExcludeOwner = Annotated[
     typer.Option(help=f"An owner to leave out, by e-mail address, username or id in Salesforce. {_REPEATED}"),
 ]
 MinimumAmount = Annotated[
-    str | None, typer.Option(help="Deals below it, or without an amount, stay out; none takes it away.")
+    str | None,
+    typer.Option(
+        help="Deals below it, each in its own currency, or without an amount, stay out; none takes it away."
+    ),
 ]
 
 
@@ -139,7 +142,12 @@ def filter_table(connection: Connection, title: str, filters: BackfillFilter) ->
         ("stages left out", _listed(filters.excluded_stages)),
         ("record types left out", _listed([names.get(i, i) for i in filters.excluded_record_types])),
         ("owners left out", _listed([names.get(i, i) for i in filters.excluded_owners])),
-        ("minimum amount", NONE if filters.minimum_amount is None else f"{filters.minimum_amount:f}"),
+        (
+            "minimum amount",
+            NONE
+            if filters.minimum_amount is None
+            else f"{filters.minimum_amount:f}, in each deal's own currency",
+        ),
     ]
     return table(title, ["part", "setting"], rows)
 

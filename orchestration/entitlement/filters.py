@@ -58,6 +58,9 @@ class BackfillFilter:
         if self.excluded_record_types:
             rules.append(_not_among("record_type_excluded", "RecordTypeId", self.excluded_record_types))
         if self.minimum_amount is not None:
+            # Without an ISO code before it SOQL compares the bare number in whatever currency the deal has, as Postgres does in
+            # `ledger` and `held`; with one it would convert at a rate that we do not have ("Querying Currency Fields in Multicurrency
+            # Orgs", SOQL reference).
             too_small = soql.compare("Amount", "<", self.minimum_amount)
             refuses = soql.any_of([too_small, soql.equal("Amount", None)])
             passes = soql.compare("Amount", ">=", self.minimum_amount)

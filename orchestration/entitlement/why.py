@@ -212,7 +212,7 @@ def _kept_out(facts: DealFacts, deal: InSalesforce, *, is_admitted: bool | None 
 _REFUSED = {
     "stage_excluded": "It is in a stage that the workspace's filter leaves out.",
     "record_type_excluded": "It has a record type that the workspace's filter leaves out.",
-    "amount_below_minimum": "Its amount is below the filter's minimum, or it has none.",
+    "amount_below_minimum": "Its amount, in its own currency, is below the filter's minimum, or it has none.",
 }
 
 

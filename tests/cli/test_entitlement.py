@@ -44,7 +44,13 @@ def test_a_filter_is_set_part_by_part_and_shown_by_name(shell: Shell, bench: Ben
     assert (since, stages, str(minimum)) == (datetime(2025, 1, 1, tzinfo=UTC), ["Closed Lost"], "500.50")
     assert (len(list(record_types or [])), owners) == (1, [rep["user_id"]])  # type: ignore[call-overload]
     shown = shell("filters", "show")
-    for value in ("2025-01-01 00:00 UTC", "Closed Lost", "Renewal", rep["email"], "500.50"):
+    for value in (
+        "2025-01-01 00:00 UTC",
+        "Closed Lost",
+        "Renewal",
+        rep["email"],
+        "500.50, in each deal's own currency",
+    ):
         assert value in shown.line
     taken = shell(
         "filters", "set", "--created-since", "beginning", "--exclude-stage", "none", "--exclude-record-type", "none",
