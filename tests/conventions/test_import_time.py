@@ -29,11 +29,15 @@ def processor_seconds(module: str, home: Path) -> float:
 @pytest.mark.timeout(300)
 def test_importing_what_every_process_imports_is_quick_with_an_empty_environment(tmp_path: Path) -> None:
     """A second more is a second more for each run, each dbt build and each command."""
-    # Dagster alone takes 0.7 s where nothing else runs; what it takes longer here, this machine is slower or busy.
-    slowness = max(1.0, min(processor_seconds("dagster", tmp_path) for _ in range(2)) / 0.7)
-    # The first may have bytecode to compile.
-    best = min(processor_seconds("orchestration.definitions, orchestration.cli", tmp_path) for _ in range(2))
-    assert best < 2.5 * slowness, f"{best:.1f} s, the machine being {slowness:.1f} times as slow"
+    # Dagster alone takes 0.7 s where nothing else runs, all that we import less than 2.5 s. Each time the two are measured one right after
+    # the other, so that a machine that is busy is so for both; the first round may have bytecode to compile.
+    rounds = []
+    for _ in range(4):
+        alone = processor_seconds("dagster", tmp_path)
+        rounds.append(processor_seconds("orchestration.definitions, orchestration.cli", tmp_path) / alone)
+        if min(rounds) < 2.5 / 0.7:
+            break
+    assert min(rounds) < 2.5 / 0.7, f"it takes {min(rounds):.1f} times as long as Dagster alone"
 
 
 def test_importing_the_definitions_leaves_what_only_some_runs_need(tmp_path: Path) -> None:

@@ -333,10 +333,23 @@ def test_importing_it_starts_and_warns_of_nothing() -> None:
     assert (done.stdout, done.stderr) == ("False\n", "")
 
 
-def test_a_second_start_costs_next_to_nothing(place: Path) -> None:
+def test_a_second_start_asks_for_the_version_and_waits_for_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every command calls it: what takes a second here is felt at each."""
     server = _server(place / "pg")
     server.start()
-    began = time.monotonic()
+    asked: list[list[str]] = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, command: list[str | Path], *rest: object, **options: object) -> None:
+            asked.append([Path(command[0]).name, *map(str, command[1:])])
+            super().__init__(command, *rest, **options)
+
+    def waits(_: float) -> None:
+        raise AssertionError("it waits for a server that answers")
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    monkeypatch.setattr(time, "sleep", waits)
     server.start()
-    assert time.monotonic() - began < 2
+    assert (asked, server.is_running()) == ([["initdb", "--version"]], True)
