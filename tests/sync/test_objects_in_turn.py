@@ -46,9 +46,16 @@ def test_the_first_tick_of_a_connection_asks_for_all_that_was_never_read_and_the
             " values ('00D', 'https://acme.my.salesforce.example', 'https://acme.my.salesforce.example', '005', 'api', 'connected', now())"
         )
         connection.execute("insert into fluint_sync.cursor (object, position) values ('account', now())")
-    first, second = (tables_of_a_tick(bench.with_()) for _ in range(2))
+    before = bench.log_position()
+    first = tables_of_a_tick(bench.with_())
+    read_keys(bench.with_(), first)
+    asked = [
+        call for call in bench.org.admin("GET", f"/log?after={before}") if call["path"].endswith("/composite")
+    ]
+    second = tables_of_a_tick(bench.with_())
     assert len(set(first)) == len(first)
     assert set(TABLES) - {"account"} <= set(first)
+    assert len(asked) == 2  # besides what each object's description costs, once a day
     assert len(second) == QUERIES_IN_A_COMPOSITE
     assert "account" in second, "it waited longest"
 
