@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -142,13 +143,18 @@ def test_an_aborted_job_stays_aborted_and_leaves_no_result(api: Served) -> None:
     """API sheet 3.1: state Aborted is an end. Fault: the worker overwrites the state that a person set, or forgets its file."""
     job_id = working(api)
     result = api.org.directory / "bulk" / f"{number_of(job_id)}.csv"
-    assert result.exists()
+    until(result.exists)  # the job is in progress a moment before its file is there
     api.call("PATCH", f"/jobs/query/{job_id}", {"state": "Aborted"})
-    deadline = time.monotonic() + 60
-    while result.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not result.exists()
+    until(lambda: not result.exists())
     assert state(api, job_id) == "Aborted"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Returns when it has come true; fails after a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_the_log_ties_the_calls_of_a_job_together(api: Served) -> None:
