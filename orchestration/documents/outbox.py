@@ -17,6 +17,7 @@ from orchestration.documents.reasons import (
     ANSWER_LOST,
     BEHIND,
     DEAL_DELETED,
+    DEAL_HIDDEN,
     DEAL_NOT_IN_FLUINT,
     SAME_BYTES,
     Reason,
@@ -26,7 +27,7 @@ from orchestration.postgres.connection import Connection
 # Doubles with every attempt, whatever came of it: what only a person can mend starts no run a minute.
 _PAUSE = "least(interval '1 day', interval '1 minute' * 2 ^ least(greatest(attempts - 1, 0), 11))"
 _UNFINISHED = "('waiting', 'sending', 'sent', 'failed')"
-_OF_DEALS = [DEAL_DELETED.code, DEAL_NOT_IN_FLUINT.code]
+_OF_DEALS = [DEAL_DELETED.code, DEAL_HIDDEN.code, DEAL_NOT_IN_FLUINT.code]
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,19 @@ class DueVersion:
 def enqueue(connection: Connection) -> dict[str, int]:
     """Brings the outbox up to what the app generated and what is known of its deals.
 
-    New versions come in; those whose deal is deleted or not held are given up with that reason, and come back with the deal; a
-    version with the bytes of the one before it, which is in Salesforce, is uploaded with it. Returns how many were given up, by reason.
+    New versions come in; those whose deal is deleted or not held are given up with that reason, those whose deal is hidden wait for an
+    admin, and both come back with the deal; a version with the bytes of the one before it, which is in Salesforce, is uploaded with it.
+    Returns how many are kept back for the want of their deal, by reason.
     """
     connection.execute(_NEW)
-    given_up = {
+    kept_back = {
         reason.code: connection.execute(statement, [reason.code, reason.text, reason.outlook]).rowcount
-        for reason, statement in ((DEAL_NOT_IN_FLUINT, _DEAL_NOT_HELD), (DEAL_DELETED, _DEAL_DELETED))
+        for reason, statement in _WITHOUT_DEAL.items()
     }
     connection.execute(_DEAL_IS_BACK, [_OF_DEALS])
     connection.execute(_SAME_BYTES, [SAME_BYTES])
     connection.execute(_BEHIND, [BEHIND.code, BEHIND.text, BEHIND.outlook])
-    return {code: number for code, number in given_up.items() if number}
+    return {code: number for code, number in kept_back.items() if number}
 
 
 _TOUCHED = "updated_at = now(), _xact_id = pg_current_xact_id()"
@@ -91,21 +93,28 @@ where not exists (select from fluint_sync.upload as known
                   where known.document_id = version.document_id and known.version_number = version.version_number)
 on conflict do nothing
 """
-_WITHOUT_DEAL = f"""
+_GIVEN_UP = f"""
 update fluint_sync.upload as up
 set state = 'given_up', reason = %s, reason_text = %s, outlook = %s, retry_at = null, {_TOUCHED}
 where up.state in ('waiting', 'failed') and
 """  # noqa: S608
-_DEAL_NOT_HELD = f"{_WITHOUT_DEAL} not exists (select from raw_salesforce.opportunity as deal where deal.id = up.opportunity_id)"
-_DEAL_DELETED = (
-    f"{_WITHOUT_DEAL} exists (select from raw_salesforce.opportunity as deal"
-    " where deal.id = up.opportunity_id and deal._deleted_at is not null)"
-)
+# Looked at again once a day: whether it was deleted after all is proven by the comparison with the org, every night.
+_HIDDEN = f"""
+update fluint_sync.upload as up
+set state = 'failed', reason = %s, reason_text = %s, outlook = %s, retry_at = now() + interval '1 day', {_TOUCHED}
+where up.state in ('waiting', 'failed') and (up.reason is distinct from 'deal_hidden' or up.retry_at <= now()) and
+"""  # noqa: S608
+_DEAL = "exists (select from raw_salesforce.opportunity as deal where deal.id = up.opportunity_id"
+_WITHOUT_DEAL = {
+    DEAL_NOT_IN_FLUINT: f"{_GIVEN_UP} not {_DEAL})",
+    DEAL_DELETED: f"{_GIVEN_UP} {_DEAL} and deal._deleted_at is not null and deal._deleted_reason is distinct from 'not_visible')",
+    DEAL_HIDDEN: f"{_HIDDEN} {_DEAL} and deal._deleted_reason = 'not_visible')",
+}
 _DEAL_IS_BACK = f"""
 update fluint_sync.upload as up
 set state = 'waiting', reason = null, reason_text = null, outlook = null, retry_at = null, {_TOUCHED}
 from raw_salesforce.opportunity as deal
-where deal.id = up.opportunity_id and deal._deleted_at is null and up.state = 'given_up' and up.reason = any(%s)
+where deal.id = up.opportunity_id and deal._deleted_at is null and up.state in ('given_up', 'failed') and up.reason = any(%s)
 """  # noqa: S608
 _SAME_BYTES = f"""
 update fluint_sync.upload as up
@@ -143,7 +152,7 @@ def waiting(connection: Connection) -> tuple[int, datetime | None]:
             from fluint_sync.upload as up join fluint_app.document_version as version using (document_id, version_number)
             where up.state <> 'uploaded'
               and ((up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now())
-                   or (up.state = 'given_up' and up.reason = any(%s)
+                   or (up.state in ('given_up', 'failed') and up.reason = any(%s)
                        and exists (select from raw_salesforce.opportunity as deal
                                    where deal.id = up.opportunity_id and deal._deleted_at is null)))
             union all

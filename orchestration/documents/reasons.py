@@ -143,8 +143,12 @@ CHECKSUM_DIFFERS = _given_up(
 )
 DEAL_DELETED = _given_up(
     "deal_deleted",
-    "The opportunity was deleted in Salesforce, or is no longer shown to the integration user; `fluint why` tells which. When it is"
-    " back, the document is sent by itself.",
+    "The opportunity was deleted in Salesforce. When it is restored from the recycle bin, the document is sent by itself.",
+)
+DEAL_HIDDEN = _admin(
+    "deal_hidden",
+    "Salesforce no longer shows the opportunity to the integration user, and nothing proves that it was deleted. A Salesforce admin"
+    " shares it with the integration user; within a day after that the document is sent by itself.",
 )
 DEAL_NOT_IN_FLUINT = _given_up(
     "deal_not_in_fluint",

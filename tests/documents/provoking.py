@@ -22,6 +22,7 @@ from orchestration.documents.upload import UploadReport, drain
 from orchestration.salesforce.client import Salesforce
 from tests.salesforce.scripted_org import MemoryStore
 from tests.sync.bench import Bench
+from tests.sync.sharing import Sharing
 
 CREATE = {"method": "POST", "path": ".*/sobjects/ContentVersion/?"}
 QUERY = ".*/query(All)?"
@@ -212,6 +213,19 @@ def _deal_deleted(stage: Stage) -> UUID:
     return document
 
 
+def _deal_hidden(stage: Stage) -> UUID:
+    """An admin takes View All, and shares every deal but this one; a person says that the comparison may mark what is gone."""
+    document = stage.add()
+    sharing = Sharing(stage.bench)
+    sharing.share(stage.bench.live("opportunity") - {stage.deals[0]})
+    sharing.view_all("Opportunity", granted=False)
+    stage.bench.reconcile(accept=True)
+    sharing.restore()
+    stage.drain()
+    stage.bench.reconcile(accept=True)
+    return document
+
+
 def _deal_gone(stage: Stage) -> UUID:
     """The sync has not heard of the deletion yet."""
     document = stage.add()
@@ -334,6 +348,7 @@ WAYS: Mapping[str, Callable[[Stage], UUID]] = {
     "content_changed": _content_changed,
     "checksum_differs": _checksum_differs,
     "deal_deleted": _deal_deleted,
+    "deal_hidden": _deal_hidden,
     "deal_not_in_fluint": _deal_not_in_fluint,
     "deal_gone": _deal_gone,
     "file_deleted": _file_deleted,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.documents import library
+from orchestration.documents import library, outbox
 from orchestration.documents.library import add_version
 from orchestration.documents.look import confirm
 from orchestration.documents.standing import read_standing
@@ -108,12 +108,50 @@ def test_a_document_whose_deal_is_deleted_goes_by_itself_once_the_deal_is_back(
     assert _drain(bench).uploaded == 1
 
 
-def _set_deleted(bench: Bench, deal: str, *, is_deleted: bool) -> None:
+def test_a_document_whose_deal_is_hidden_waits_for_an_admin_and_goes_by_itself_once_it_is_shown(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Somebody unshares a deal, and the rep is told that it was deleted; or a run a minute that can do nothing about it."""
+    deal = _deals(bench)[0]
+    _add(bench, tmp_path, "Of a hidden deal")
+    _set_deleted(bench, deal, is_deleted=True, reason="not_visible")
+    assert _drain(bench).not_uploaded == {"deal_hidden": 1}
+    assert _shown(bench) == [("failed", "deal_hidden", "needs_admin")]
+    touched = "select updated_at, _xact_id::text from fluint_sync.upload"
+    before = bench.ask(touched)
+    assert _due(bench) == 0
+    assert _drain(bench).not_uploaded == {}
+    assert bench.ask(touched) == before
+    _set_deleted(bench, deal, is_deleted=False)
+    assert _due(bench) == 1
+    assert _drain(bench).uploaded == 1
+
+
+def test_a_hidden_deal_that_turns_out_to_be_deleted_is_said_to_be(bench: Bench, tmp_path: Path) -> None:
+    """An admin who is asked to share what is no longer there."""
+    deal = _deals(bench)[0]
+    _add(bench, tmp_path, "Of a deal that was purged")
+    _set_deleted(bench, deal, is_deleted=True, reason="not_visible")
+    _drain(bench)
+    _set_deleted(bench, deal, is_deleted=True, reason="hard_deleted")
+    _drain(bench)
+    shown = _shown(bench)
+    _set_deleted(bench, deal, is_deleted=False)
+    assert shown == [("given_up", "deal_deleted", "given_up")]
+
+
+def _set_deleted(bench: Bench, deal: str, *, is_deleted: bool, reason: str = "soft_deleted") -> None:
     with bench.database.transaction() as connection:
         connection.execute(
-            "update raw_salesforce.opportunity set _deleted_at = case when %s then now() end where id = %s",
-            [is_deleted, deal],
+            "update raw_salesforce.opportunity set _deleted_at = case when %(gone)s then now() end,"
+            " _deleted_reason = case when %(gone)s then %(reason)s end where id = %(deal)s",
+            {"gone": is_deleted, "reason": reason, "deal": deal},
         )
+
+
+def _due(bench: Bench) -> int:
+    with bench.database.connect() as connection:
+        return outbox.count_due(connection)
 
 
 def test_a_file_that_a_person_deleted_is_begun_anew_only_on_request(bench: Bench, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ OF_AN_ADMIN: Mapping[str, str] = {
     "file_of_another_user": f"Open the file that {_LIST} names › Share › add the integration user as Collaborator",
     "file_not_shown": f"Ask whoever works on the deals that {_LIST} names whether the file is still there, and share it with the"
     " integration user as Collaborator; a file that was deleted for good begins anew with `fluint documents retry DOCUMENT --as-new`",
+    "deal_hidden": f"Share the deals that {_LIST} names with the integration user for Read/Write, or grant it 'View All' under Setup ›"
+    " Permission Sets › Object Settings › Opportunities",
     "storage_full": "Setup › Storage Usage: delete files that nobody needs, or buy storage",
     "type_blocked": f"Setup › File Upload and Download Security, and {_ON_CONTENT_VERSION}: allow the file type that {_LIST} names",
     "refused_by_rule": f"{_ON_CONTENT_VERSION}: let the integration user pass the rule whose message {_LIST} quotes",
