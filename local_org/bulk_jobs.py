@@ -8,7 +8,6 @@ import logging
 import random
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -40,7 +39,7 @@ class Jobs:
         self._directory.mkdir(exist_ok=True)
         self._stopping = threading.Event()
         # Wakes whoever waits for a job's time to pass: an aborted job must not keep a worker.
-        self._wake: defaultdict[int, threading.Event] = defaultdict(threading.Event)
+        self._wake: dict[int, threading.Event] = {}
         self._doomed: list[tuple[str, str]] = []
         self._dooms: dict[int, tuple[str, str]] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bulk-job")
@@ -88,7 +87,8 @@ class Jobs:
         """Stops a job that has not ended. Raises ApiError INVALIDJOBSTATE when it has."""
         if not self.table.move(job.number, (WAITING, WORKING), ABORTED):
             raise ApiError(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
-        self._wake[job.number].set()
+        if wake := self._wake.get(job.number):
+            wake.set()
         return self.table.get(job.number)
 
     def delete(self, job: Job) -> None:
@@ -105,6 +105,7 @@ class Jobs:
         return self._directory / f"{number}.csv"
 
     def _submit(self, number: int) -> None:
+        self._wake[number] = threading.Event()
         work = self._workers.submit(self._work, number)
         work.add_done_callback(lambda _: self._wake.pop(number, None))
 
@@ -164,7 +165,9 @@ class Jobs:
 
     def _pause(self, number: int, seconds: float) -> bool:
         """Lets time pass for a job; True when it was aborted meanwhile or the server stops."""
-        wake = self._wake[number]  # Made before the look at _stopping: whoever stops later finds it.
+        wake = self._wake[
+            number
+        ]  # Made before the job was submitted: whoever aborts it or stops the server finds it.
         return self._stopping.is_set() or wake.wait(seconds)
 
     def _fill(self, job: Job) -> int:

@@ -24,6 +24,7 @@ from local_org.registration import FILE_NAME, Registration, register
 from local_org.scenario import NOTHING_SPECIAL, Scenario
 
 SHUTDOWN_SECONDS = 3
+KEEP_ALIVE_SECONDS = 3_600
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def make_server(
         date_header=False,  # The gate sends the org's own time.
         server_header=False,
         h11_max_incomplete_event_size=256 * 1024,  # So that the gate, not the parser, refuses long URIs.
+        # uvicorn ends an idle connection after five seconds, perhaps in the moment in which a client sends on it again.
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return OrgServer(config, org, faults, registration, listener)
@@ -132,7 +135,7 @@ def serving_in_thread(directory: Path, address: Address = Address()) -> Iterator
         server.should_exit = True
         thread.join(2 * SHUTDOWN_SECONDS)
         server.force_exit = True
-        thread.join(SHUTDOWN_SECONDS)
+        thread.join(10 * SHUTDOWN_SECONDS)
 
 
 def stop_with_parent(

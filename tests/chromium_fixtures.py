@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 IS_REQUIRED = os.environ.get("FLUINT_TEST_CHROMIUM") == "required"
+_PATIENCE = 60_000  # milliseconds, on a busy machine
 # Chromium's own calls home are no part of what is tested, and a closed network refuses them by the dozen.
 _QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
@@ -25,10 +26,14 @@ _QUIET = ["--disable-background-networking", "--disable-component-update", "--di
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
     """Runs Chromium, which this machine must have, while the block runs."""
-    from playwright.sync_api import sync_playwright  # every worker loads this file, few need a browser
+    from playwright.sync_api import (  # every worker loads this file, few need a browser
+        expect,
+        sync_playwright,
+    )
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET, timeout=2 * _PATIENCE)
+        expect.set_options(timeout=_PATIENCE)  # which the time-out of a page does not set
         yield browser
         browser.close()
 
@@ -53,5 +58,5 @@ def page(chromium: Browser) -> Iterator[Page]:
     with chromium.new_context(
         ignore_https_errors=True, viewport={"width": 1280, "height": 900}, timezone_id="UTC"
     ) as context:
-        context.set_default_timeout(60_000)  # on a busy machine
+        context.set_default_timeout(_PATIENCE)
         yield context.new_page()

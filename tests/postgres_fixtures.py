@@ -74,7 +74,7 @@ class PostgresServer:
 
 def _end_sessions(conn: Connection, name: str) -> None:
     """Ends what is still connected to a database, such as connections that wait for the next transaction."""
-    conn.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name])
+    conn.execute("select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = %s", [name])
 
 
 def _fill_template(database: Database) -> None:
@@ -99,7 +99,7 @@ def place_in_memory() -> str | None:
     if not os.path.isdir("/dev/shm"):
         return None
     shared = os.statvfs("/dev/shm")
-    has_room = shared.f_bavail * shared.f_frsize >= 1 << 30
+    has_room = shared.f_bavail * shared.f_frsize >= 4 << 30
     # As root the server's programs may have to be copied there.
     return "/dev/shm" if has_room and not shared.f_flag & os.ST_NOEXEC else None
 

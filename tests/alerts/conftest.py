@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 import trustme
 
+from orchestration.alerts import channels
 from orchestration.postgres.connection import Database
 from tests.alerts.receivers import Webhooks, ca_file, webhook_receiver
 from tests.cli.shell import Shell
@@ -18,6 +19,12 @@ from tests.dagster.conftest import dagster_template
 from tests.postgres_fixtures import PostgresServer
 
 __all__ = ["dagster_template"]
+
+
+@pytest.fixture(autouse=True)
+def _on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five seconds are enough for a receiver that is up, not for one in a process that is kept from its turn."""
+    monkeypatch.setattr(channels, "TIMEOUT", 60.0)
 
 
 @pytest.fixture(scope="session")

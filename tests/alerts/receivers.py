@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from typing import Any, Literal, cast
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+
+from tests.ports import free_port
 
 PATH = "/services/T000/a-secret-path"
 USER, PASSWORD = "fluint", "a-mail-password"
@@ -108,19 +109,13 @@ def mail_server(authority: trustme.CA, security: Literal["starttls", "tls"]) -> 
     else:
         options |= {"tls_context": context, "require_starttls": True}
     # With port 0 the controller cannot ask itself whether it is up, so a free one is chosen here.
-    controller = Controller(box, hostname="127.0.0.1", port=_free_port(), **options)
+    controller = Controller(box, ready_timeout=60, hostname="127.0.0.1", port=free_port(), **options)
     controller.start()
     box.port = controller.port
     try:
         yield box
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _context(authority: trustme.CA) -> ssl.SSLContext:

@@ -19,9 +19,9 @@ from typing import Any
 
 import requests
 
-from tests.cli.conftest import free_port
 from tests.contract.running_org import ROOT
 from tests.dagster.served import ENDED, Dagster, until
+from tests.ports import free_port
 
 _AUTOMATION = """
 query { sensorsOrError(repositorySelector: {repositoryLocationName: "fluint", repositoryName: "__repository__"}) {

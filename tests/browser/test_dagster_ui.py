@@ -40,7 +40,6 @@ _GROUPS = (
 @pytest.fixture(scope="module")
 def ui() -> Iterator[Ui]:
     """The UI with a Postgres and an org of its own, in which runs only what a test starts, once it is ready."""
-    expect.set_options(timeout=_PATIENCE)
     with running_ui() as ui:
         ui.stop_automation()
         yield ui
@@ -50,6 +49,7 @@ def ui() -> Iterator[Ui]:
 def synced(ui: Ui, chromium: Browser) -> Ui:
     """The workspace after one click of a person on sync_now_job, which must end green."""
     page = chromium.new_page()
+    page.set_default_timeout(_PATIENCE)
     page.goto(f"{ui.address}/locations/fluint/jobs/sync_now_job/playground")
     page.get_by_role("button", name="Launch Run").click(timeout=_PATIENCE)
     page.wait_for_url("**/runs/*", timeout=_PATIENCE)
@@ -179,7 +179,7 @@ def test_a_check_of_great_expectations_leads_to_its_data_docs(page: Page, checke
 def test_sigterm_ends_the_ui_with_all_that_it_started(ui: Ui) -> None:
     """Left behind, a daemon goes on syncing, and a webserver keeps the port, with nobody who knows of them."""
     ui.process.send_signal(signal.SIGTERM)
-    assert ui.process.wait(100) == 0
+    assert ui.process.wait(300) == 0
     assert not EmbeddedPostgres(ui.directory / "ui" / "postgres").is_running()
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert [line for line in listed.splitlines() if str(ui.directory) in line] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import socket
 import sys
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from orchestration.salesforce.oauth import Tokens
 from tests.cli.shell import Shell
 from tests.contract.running_org import ROOT, RunningOrg, serving
 from tests.dbt.conftest import deployed_template
+from tests.ports import free_port
 from tests.postgres_fixtures import PostgresServer
 from tests.sync.bench import Bench
 
@@ -52,13 +52,6 @@ def environment(
         "PYTHONPATH": str(ROOT),
         "NO_PROXY": "127.0.0.1,localhost",
     }
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

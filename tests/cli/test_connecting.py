@@ -25,7 +25,7 @@ from orchestration.salesforce.oauth import Tokens
 from tests.cli.conftest import environment
 from tests.cli.shell import Shell, lent
 from tests.contract.keys import key_and_certificate
-from tests.contract.running_org import ROOT, RunningOrg
+from tests.contract.running_org import ROOT, RunningOrg, serving
 
 ANOTHER_ORG = "00D000000000009AAA"
 STAYS = (
@@ -35,12 +35,19 @@ STAYS = (
 )
 
 
+@pytest.fixture(scope="session")
+def desk_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
+    """An org of their own: these tests revoke every grant, and a sixth one ends the first."""
+    with serving(tmp_path_factory.mktemp("desk-org"), 10) as org:
+        yield org
+
+
 @pytest.fixture
-def desk(cli_org: RunningOrg, database: Database, tmp_path: Path) -> Iterator[Shell]:
+def desk(desk_org: RunningOrg, database: Database, tmp_path: Path) -> Iterator[Shell]:
     """A workspace that was brought up and not connected yet; the org's switches are as before when the test ends."""
-    switches = cli_org.admin("GET", "/switches")
-    yield Shell(environment(cli_org, database, database, tmp_path), database, cli_org)
-    cli_org.admin("PATCH", "/switches", switches)
+    switches = desk_org.admin("GET", "/switches")
+    yield Shell(environment(desk_org, database, database, tmp_path), database, desk_org)
+    desk_org.admin("PATCH", "/switches", switches)
 
 
 @pytest.fixture

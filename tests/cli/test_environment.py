@@ -8,9 +8,9 @@ from orchestration.cli.workspace import Workspace
 from orchestration.errors import WrongEnvironmentError
 from orchestration.salesforce.environments import OrgKind, insist_on_kind
 from tests.cli.shell import Shell, lent
-from tests.cli.test_connecting import desk, stored
+from tests.cli.test_connecting import desk, desk_org, stored
 
-__all__ = ["desk"]
+__all__ = ["desk", "desk_org"]
 
 PRODUCTION = OrgKind("https://acme.my.salesforce.com", False, "Enterprise Edition")
 SANDBOX = OrgKind("https://acme--uat.sandbox.my.salesforce.com", True, "Enterprise Edition")

@@ -12,7 +12,7 @@ from orchestration.cli import signing_in
 from orchestration.cli.signing_in import signed_in
 from orchestration.errors import SetupError
 from orchestration.salesforce.oauth import LoginAttempt
-from tests.cli.conftest import free_port
+from tests.ports import free_port
 
 ATTEMPT = LoginAttempt("https://acme.example/authorize?x=1", "the-state", "the-verifier")
 CAME = "http://localhost:1717/callback?code=the-code&state=the-state"
@@ -28,7 +28,7 @@ def test_nobody_who_comes_back_in_time_is_told_of_the_page_that_leads_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of an app that is not installed Salesforce may show a page of its own and never come back: no program sees that refusal."""
-    monkeypatch.setattr(signing_in, "PATIENCE", 0.05)
+    monkeypatch.setattr(signing_in, "PATIENCE", 1.0)
     with (
         pytest.raises(SetupError, match=r"OAUTH_APPROVAL_ERROR_GENERIC: .*chooses Install"),
         signed_in(ATTEMPT, free_port(), no_browser=False),

@@ -165,9 +165,11 @@ def test_a_licensed_user_whose_address_salesforce_does_not_have_gets_the_nearest
     wrong = email.replace("@", "s@")
     with here.shell.database.transaction() as connection:
         connection.execute("insert into fluint_app.app_user (email, is_licensed) values (%s, true)", [wrong])
-    answer = here.why(wrong)
-    with here.shell.database.transaction() as connection:
-        connection.execute("delete from fluint_app.app_user where email = %s", [wrong])
+    try:
+        answer = here.why(wrong)
+    finally:
+        with here.shell.database.transaction() as connection:
+            connection.execute("delete from fluint_app.app_user where email = %s", [wrong])
     assert (answer["code"], email in answer["text"]) == ("no_match", True)
 
 

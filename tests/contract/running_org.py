@@ -82,7 +82,7 @@ class RunningOrg:
         return answer.json() if answer.content else None
 
     def log(self, entries: int) -> list[dict[str, Any]]:
-        """Returns the access log once it has so many entries: a call is written down after it was answered."""
+        """Returns the access log once it has so many entries: others may still be asking."""
         seen: list[dict[str, Any]] = []
         for _ in range(50):
             seen = self.admin("GET", "/log")
@@ -148,7 +148,7 @@ def serving(directory: Path, opportunities: int) -> Iterator[RunningOrg]:
             assert not (foreign := foreign_writes(org)), f"the product wrote what nobody asked for: {foreign}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         process.stdout.close()
 
 

@@ -24,7 +24,7 @@ TOOLS = Path(sys.executable).parent
     ],
     ids=["lint", "format", "types", "imports-between-rooms"],
 )
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_gate_passes_the_whole_project(command: str) -> None:
     """A fault that a tool finds in seconds does not wait for a reader."""
     tool, *arguments = command.split()

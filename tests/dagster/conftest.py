@@ -81,19 +81,21 @@ def open_house(
     database = server.create(names[0], template)
     storage = server.create(names[1], storage_template)
     settings = _settings(org, database, storage, directory).model_copy(update=options)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("NO_PROXY", "127.0.0.1,localhost")
-        _export(patched, settings)
-        with requests.Session() as session, dg.DagsterInstance.get() as instance:
-            tokens = _connect(org, database, settings)
-            store = PostgresTokenStore(database, settings.require("encryption_key"), Tokens)
-            client = Salesforce(org.app(), store, session=session)
-            bench = Bench(org, database, client, tokens)
-            yield House(bench, settings, build_definitions(settings), instance, storage)
-    org.admin("DELETE", "/faults")
-    org.admin("PATCH", "/switches", switches)
-    for name in names:
-        server.drop(name)
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("NO_PROXY", "127.0.0.1,localhost")
+            _export(patched, settings)
+            with requests.Session() as session, dg.DagsterInstance.get() as instance:
+                tokens = _connect(org, database, settings)
+                store = PostgresTokenStore(database, settings.require("encryption_key"), Tokens)
+                client = Salesforce(org.app(), store, session=session)
+                bench = Bench(org, database, client, tokens)
+                yield House(bench, settings, build_definitions(settings), instance, storage)
+    finally:
+        org.admin("DELETE", "/faults")
+        org.admin("PATCH", "/switches", switches)
+        for name in names:
+            server.drop(name)
 
 
 def _settings(org: RunningOrg, database: Database, storage: Database, directory: Path) -> Settings:

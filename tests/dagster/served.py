@@ -11,8 +11,8 @@ from typing import Any
 import requests
 
 from orchestration.cli.dagster_services import HOST, dagster_services
-from orchestration.cli.services import free_port
 from tests.dagster.house import House
+from tests.ports import free_port
 
 _PATIENCE = 300  # seconds, on a busy machine
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}

@@ -39,7 +39,7 @@ def _fill(workspace: Workspace) -> None:
                 subject, from_address, from_name, text_body)
             select '02s' || ago || '-' || n, now(), now(), 'test', true, %s - ago * interval '1 day' + interval '9 hours',
                    '006000000000000AAA', %s, %s, %s, %s
-            from generate_series(1, 63) as ago, generate_series(1, 40) as n where ago > 1 or n <= 4
+            from generate_series(0, 63) as ago, generate_series(1, 40) as n where ago <> 1 or n <= 4
             """,
             today,
             deal,

@@ -73,7 +73,7 @@ def test_each_part_has_a_check_and_salesforce_is_asked_nothing(house: House) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_frozen_cursor_turns_red_while_the_daemon_runs(
     dagster_org: RunningOrg,
     postgres_server: PostgresServer,

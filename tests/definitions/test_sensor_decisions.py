@@ -65,7 +65,7 @@ def test_rests_grow_with_failures_and_end_with_a_success(instance: dg.DagsterIns
         until = rests_until(instance, JOB)
         assert until is not None
         rest = until - datetime.now(UTC)
-        assert rest_after(failures) - timedelta(seconds=30) < rest <= rest_after(failures)
+        assert rest_after(failures) / 2 < rest <= rest_after(failures)
     _ended(instance, dg.DagsterRunStatus.SUCCESS)
     assert rests_until(instance, JOB) is None
     assert rest_after(50) == timedelta(hours=1)

@@ -40,7 +40,7 @@ def bench(workspace: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     workspace.org.admin("PATCH", "/switches", switches)
     with workspace.database.transaction() as connection:
         connection.execute(
-            "update raw_salesforce.opportunity set _deleted_at = null where _deleted_at is not null"
+            "update raw_salesforce.opportunity set _deleted_at = null, _deleted_reason = null where _deleted_at is not null"
         )
 
 

@@ -111,7 +111,7 @@ def test_an_upload_that_hangs_for_longer_than_the_wait_for_it_does_not_end_as_a_
             assert asked.wait(_PATIENCE)
             _run(
                 bench,
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+                "select pg_terminate_backend(pid, 60000) from pg_locks where locktype = 'advisory'"
                 " and database = (select oid from pg_database where datname = current_database())",
             )
             for uploaded in (0, 1):
@@ -137,11 +137,12 @@ def _underway(bench: Bench, *titles: str) -> Iterator[Future[UploadReport]]:
         report = pool.submit(_drain, bench)
         try:
             while len(bench.org.admin("GET", "/faults/hits")) < 1:
+                assert not report.done()
                 time.sleep(0.05)
             yield report
         finally:
+            bench.org.admin("DELETE", "/faults")  # first, lest another upload waits for a release that was
             bench.org.admin("POST", "/faults/release")
-            bench.org.admin("DELETE", "/faults")
 
 
 def test_large_files_leave_a_sender_to_the_others(
@@ -163,10 +164,10 @@ def test_a_file_that_keeps_a_run_from_its_end_does_not_keep_others_waiting(
     bench: Bench, deal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run begins nothing after ten minutes, and goes on for twenty for one file: what is generated meanwhile waits for that."""
-    monkeypatch.setattr(upload, "LONGEST", 0.5)
+    monkeypatch.setattr(upload, "LONGEST", 5.0)
     _add(bench, deal, tmp_path, "Longer than a run")
     with _underway(bench, "Longer than a run") as report:
-        time.sleep(0.6)
+        time.sleep(5.1)
         _add(bench, deal, tmp_path, "After its time")
         _until(bench, "select from fluint_sync.upload where state = 'uploaded'")
         assert not report.done()

@@ -17,7 +17,7 @@ from tests.contract.running_org import RunningOrg, serving
 from tests.e2e.commands import fluint
 from tests.postgres_fixtures import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RAW = (
     "user",
@@ -93,7 +93,7 @@ def test_a_load_that_was_killed_is_completed_by_the_next_sync(
     )
     process = fluint("sync", variables=disturbed.environment)
     held = "select (select count(*) from raw_salesforce.opportunity), (select count(*) from raw_salesforce.email_message)"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while disturbed.ask(held)[0][0] == 0:
         assert time.monotonic() < deadline, "nothing was read"
         time.sleep(0.05)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -32,12 +31,17 @@ def history(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, deployed_template: str
 ) -> Iterator[History]:
     """A workspace and an org of three owners, two of whom can be licensed, made anew by `begin`."""
-    logging.getLogger("uvicorn.error").setLevel(
-        logging.CRITICAL
-    )  # it reports every answer that a fault cut off
-    os.environ["NO_PROXY"] = "127.0.0.1,localhost"
     name = f"fluint_test_{uuid.uuid4().hex}"
-    with serving_in_thread(tmp_path_factory.mktemp("history-org")) as server, requests.Session() as http:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        serving_in_thread(tmp_path_factory.mktemp("history-org")) as server,
+        requests.Session() as http,
+    ):
+        patched.setenv("NO_PROXY", "127.0.0.1,localhost")
+        patched.setattr(
+            logging.getLogger("uvicorn.error"), "disabled", True
+        )  # it reports every answer that a fault cut off
+        patched.setattr(local_org.rest.query, "PAGE", 7)
         demo_data.populate(server.org, opportunities=12)
         card = json.loads((server.org.directory / "org.json").read_text())
         http.verify, http.trust_env = card["ca_file"], False
@@ -74,9 +78,7 @@ def history(
             MemoryStore(org.connect()),
         )
         made = History(workspace, truth)
-        page, local_org.rest.query.PAGE = local_org.rest.query.PAGE, 7
         yield made
-        local_org.rest.query.PAGE = page
         made.close()
     postgres_server.drop(name)
     postgres_server.drop(f"{name}_truth")

@@ -109,7 +109,7 @@ def test_a_wrong_python_asked_for_by_name_stops_before_anything_is_made(checkout
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_an_interrupted_install_is_completed_and_a_second_one_changes_nothing(checkout: Path) -> None:
     """An environment that looks installed and is not fails later, somewhere else; a needless install costs each command.
 

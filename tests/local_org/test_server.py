@@ -36,13 +36,13 @@ class Served:
         """Asks once, on a connection of its own."""
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.ready["base_url"] + path, verify=self.ready["ca_file"], timeout=10)
+            return session.get(self.ready["base_url"] + path, verify=self.ready["ca_file"], timeout=60)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Asks it to end and gives its exit code."""
         assert self.process.stdout is not None
         self.process.send_signal(number)
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self.process.stdout.close()
         return code
 
@@ -77,7 +77,7 @@ def test_an_org_that_is_asked_to_end_ends_beside_an_open_connection_and_without_
     with requests.Session() as session:
         session.trust_env = False
         url = starts[0].ready["base_url"] + "/services/data"
-        assert session.get(url, verify=starts[0].ready["ca_file"], timeout=10).status_code == 200
+        assert session.get(url, verify=starts[0].ready["ca_file"], timeout=60).status_code == 200
         assert starts[0].end(number) == 0  # while the client still holds its connection
 
 
@@ -110,7 +110,7 @@ def test_an_org_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         url = json.loads(parent.stdout.readline())["base_url"]
         assert is_listening(url)
         parent.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while is_listening(url) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not is_listening(url)
@@ -151,7 +151,7 @@ def test_a_job_that_a_kill_interrupted_is_taken_up_at_the_next_start(tmp_path: P
             (user_id, store.clock.stamp(), store.clock.stamp()),
         )
     with serving_in_thread(tmp_path) as server:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (found := server.org.store.select(ENDED)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert [(row[0], row[1]) for row in found] == [(1, 1)]

@@ -117,7 +117,7 @@ def test_a_pid_file_that_names_a_living_stranger_hinders_nothing_and_the_strange
     pid_file = place / "pg/cluster/data/postmaster.pid"
     kept = pid_file.read_text()
     server.stop()
-    stranger = subprocess.Popen(["sleep", "60"], **embedded_home._as_owner(place / "pg/cluster"))
+    stranger = subprocess.Popen(["sleep", "600"], **embedded_home._as_owner(place / "pg/cluster"))
     try:
         pid_file.write_text("\n".join([str(stranger.pid), *kept.split("\n")[1:]]))
         assert not server.is_running()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
-import psycopg
 import pytest
 
 from orchestration.postgres import idle
@@ -116,7 +116,7 @@ def test_more_than_enough_and_old_ones_are_closed(
         waiting.keep(database, conn)
     assert [conn.closed for conn in made] == [False] * KEPT + [True]
     later = time.monotonic() + SECONDS + 1
-    monkeypatch.setattr(idle.time, "monotonic", lambda: later)
+    monkeypatch.setattr(idle, "time", SimpleNamespace(monotonic=lambda: later))
     assert waiting.take(database) is None
     assert all(conn.closed for conn in made)
 
@@ -127,7 +127,7 @@ def test_a_connection_does_not_live_for_ever(database: Database, monkeypatch: py
     waiting.keep(database, conn)
     assert waiting.take(database) is conn
     later = time.monotonic() + LIFETIME
-    monkeypatch.setattr(idle.time, "monotonic", lambda: later)
+    monkeypatch.setattr(idle, "time", SimpleNamespace(monotonic=lambda: later))
     waiting.keep(database, conn)
     assert conn.closed
 
@@ -138,10 +138,14 @@ def test_a_forked_process_does_not_speak_on_its_parents_connection(database: Dat
         parent = _backend(conn)
     read, write = os.pipe()
     if not (child := os.fork()):
-        with suppress(psycopg.Error), database.transaction() as conn:
-            os.write(write, str(_backend(conn)).encode())
-        os._exit(0)
+        try:
+            with database.transaction() as conn:
+                os.write(write, str(_backend(conn)).encode())
+        finally:
+            os._exit(0)  # whatever came of it: this process is no test
+    os.close(write)
     os.waitpid(child, 0)
-    assert int(os.read(read, 20)) != parent
+    with open(read, "rb") as said:
+        assert int(said.read()) != parent
     with database.transaction() as conn:
         assert _backend(conn) == parent

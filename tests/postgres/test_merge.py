@@ -36,7 +36,7 @@ def _merge(database: Database, merge: Merge, rows: Sequence[Row], read: float, *
 def test_a_new_row_is_inserted_with_what_is_known_of_its_reading(deals: Database, merge: Merge) -> None:
     """The models find it by `_xact_id`, the sync judges it by `_read_at`, a person traces it by `_run_id`."""
     assert _merge(deals, merge, [row(), row("006B")], 5) == Merged(read=2, inserted=2, updated=0, unchanged=0)
-    known = "_read_at, _run_id like 'run-%%', _deleted_at, _synced_at > now() - interval '1 minute', _xact_id is null"
+    known = "_read_at, _run_id like 'run-%%', _deleted_at, _synced_at > now() - interval '1 hour', _xact_id is null"
     assert _held(deals, known) == (minutes(5), True, None, True, False)
 
 

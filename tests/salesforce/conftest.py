@@ -47,5 +47,5 @@ def client(org: ScriptedOrg, store: MemoryStore, naps: list[float]) -> Iterator[
             store,
             session=session,
             sleep=naps.append,
-            timeout=Timeouts(connect=5, read=5, whole=20),
+            timeout=Timeouts(connect=60, read=60, whole=300),
         )

@@ -182,6 +182,7 @@ def serving(org: ScriptedOrg, ca_file: str) -> Iterator[ScriptedOrg]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64  # many at once are what some tests are about
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Says nothing: a client that leaves early is what some tests are about."""

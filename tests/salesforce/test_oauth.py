@@ -176,10 +176,11 @@ def test_an_answer_that_is_no_token_answer_leaves_the_grant_alone(org: ScriptedO
 
 def test_a_host_that_does_not_answer_leaves_the_grant_alone(org: ScriptedOrg) -> None:
     """The network is not the grant."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        closed = f"https://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(TransientSalesforceError, match="did not answer"):
-        oauth.refresh(replace(org.app(), login_url=closed), org.tokens())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        closed = f"https://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(TransientSalesforceError, match="did not answer"):
+            oauth.refresh(replace(org.app(), login_url=closed), org.tokens())
 
 
 def test_a_sign_in_without_a_refresh_token_names_the_scope_to_add(org: ScriptedOrg) -> None:

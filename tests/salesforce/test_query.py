@@ -72,7 +72,7 @@ def test_read_at_is_the_servers_date_less_the_time_that_the_request_took(
     """A read_at after the moment of reading would let an older row win over a newer one."""
     org.on("GET", f"{V}/queryAll", page())
     (one,) = client.query(SOQL)
-    assert DATE - timedelta(seconds=5) < one.read_at < DATE
+    assert DATE - timedelta(minutes=1) < one.read_at < DATE
 
 
 def test_a_slow_read_is_no_older_than_the_date_of_an_answer_before_it(

@@ -10,14 +10,13 @@ import requests
 
 from orchestration.errors import SetupError
 from orchestration.salesforce.redirect import RedirectCatcher
+from tests.ports import free_port
 
 
 @pytest.fixture
 def port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-    return number
+    """A port of loopback that is free."""
+    return free_port()
 
 
 def visit(port: int, path: str) -> requests.Response:

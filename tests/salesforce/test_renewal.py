@@ -81,13 +81,13 @@ def test_an_outage_of_the_token_endpoint_never_costs_the_grant(
 
 def test_a_host_that_cannot_be_reached_never_costs_the_grant(org: ScriptedOrg, store: MemoryStore) -> None:
     """Nothing left this machine, so nothing can have become of it: a network that is down over a weekend is no reason to reconnect."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        closed = f"https://127.0.0.1:{free.getsockname()[1]}"
-    away = replace(store.tokens, login_url=closed)
-    store.tokens = away
-    for _ in range(4):
-        with pytest.raises(RenewalError):
-            renewal(org, store).renew(away)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        away = replace(store.tokens, login_url=f"https://127.0.0.1:{taken.getsockname()[1]}")
+        store.tokens = away
+        for _ in range(4):
+            with pytest.raises(RenewalError):
+                renewal(org, store).renew(away)
     assert store.tries == 0
 
 

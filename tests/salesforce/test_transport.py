@@ -241,10 +241,8 @@ def test_a_server_that_hangs_is_left_after_the_read_time_out(org: ScriptedOrg, s
             sleep=lambda _: None,
             timeout=Timeouts(0.2, 0.2, 1),
         )
-        began = datetime.now(UTC)
         with pytest.raises(TransientSalesforceError, match="did not answer"):
-            counts(client)
-        assert datetime.now(UTC) - began < timedelta(seconds=5)
+            counts(client)  # with the usual time-outs this test would hang
 
 
 def test_a_body_that_trickles_is_left_when_the_whole_takes_too_long(

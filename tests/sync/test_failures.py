@@ -122,20 +122,21 @@ def test_an_upgrade_that_waits_for_a_run_does_not_stop_it(bench: Bench) -> None:
             upgraded.set()
 
     separator = "&" if "?" in database.url else "?"
-    bench.database = Database(f"{database.url}{separator}options=-c%20lock_timeout%3D5000")
+    bench.database = Database(f"{database.url}{separator}options=-c%20lock_timeout%3D30000")
     upgrading = Thread(target=upgrade, daemon=True)
     with views_lock(database, shared=True):  # as the asset does
         upgrading.start()
         _wait_for_the_queue(bench)
         reports = bench.follow()
-    upgrading.join(20)
+    upgrading.join(120)
     assert {report.state for report in reports.values()} == {"complete"}
     assert upgraded.is_set()
 
 
 def _wait_for_the_queue(bench: Bench) -> None:
-    for _ in range(100):
-        if bench.ask("select from pg_locks where locktype = 'advisory' and not granted"):
+    ours = "database = (select oid from pg_database where datname = current_database())"
+    for _ in range(1_200):
+        if bench.ask(f"select from pg_locks where locktype = 'advisory' and not granted and {ours}"):
             return
         sleep(0.05)
     raise AssertionError("the upgrade never asked for the lock")

@@ -59,7 +59,7 @@ def _is_right(bench: Bench, deals: set[str]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_an_object_of_800_fields_is_read_whole_by_queries_that_fit_a_uri(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

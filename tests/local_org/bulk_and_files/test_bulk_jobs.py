@@ -82,7 +82,7 @@ def test_counters_may_be_missing_until_a_job_has_ended(api: Served) -> None:
 
 def test_a_job_goes_through_its_states_in_time(api: Served) -> None:
     """API sheet 3.1: UploadComplete, InProgress, JobComplete, never Open. Fault: a client that never sees a job unfinished."""
-    api.org.switches.set({"bulk_queued_seconds": 0.3, "bulk_processing_seconds": 0.3})
+    api.org.switches.set({"bulk_queued_seconds": 2.0, "bulk_processing_seconds": 2.0})
     job_id = str(api.create(STAGES)["id"])
     seen = [state(api, job_id)]
     while seen[-1] != "JobComplete":

@@ -30,10 +30,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrgServer]:
 
 
 @pytest.fixture(autouse=True)
-def _switches_and_faults_end_with_the_test(served: OrgServer) -> Iterator[None]:
-    before = served.org.switches.as_dict()
+def _switches_clock_and_faults_end_with_the_test(served: OrgServer) -> Iterator[None]:
+    before, turned = served.org.switches.as_dict(), served.org.clock.turned
     yield
     served.org.switches.set(before)
+    served.org.clock.turn(turned - served.org.clock.turned)
     Web(served).delete("/__local_org__/faults")
 
 

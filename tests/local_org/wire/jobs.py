@@ -24,10 +24,16 @@ def finished(api: Web, query: str) -> str:
     answer = created(api, query)
     assert answer.status_code == 200, answer.text
     job_id = str(answer.json()["id"])
+    reached(api, job_id, "JobComplete")
+    return job_id
+
+
+def reached(api: Web, job_id: str, state: str) -> dict[str, object]:
+    """Waits until a job is in a state, and gives its document; fails where it ends in another."""
     for _ in range(500):
-        state = api.get(f"{JOBS}/{job_id}").json()["state"]
-        if state in _ENDED:
+        document: dict[str, object] = api.get(f"{JOBS}/{job_id}").json()
+        if document["state"] in (state, *_ENDED):
             break
         time.sleep(0.02)
-    assert state == "JobComplete"
-    return job_id
+    assert document["state"] == state
+    return document

@@ -18,7 +18,7 @@ import requests
 from local_org.faults.plan import KINDS
 from local_org.server import OrgServer
 from tests.local_org.wire.conftest import Person, Web
-from tests.local_org.wire.jobs import created, finished
+from tests.local_org.wire.jobs import created, finished, reached
 
 V = "/services/data/v66.0"
 LIMITS = f"{V}/limits"
@@ -215,8 +215,9 @@ def test_a_stuck_job_stays_in_progress_until_it_is_aborted(api: Web) -> None:
     api.fault(kind="stuck_job")
     job = created(api, DEALS).json()["id"]
     finished(api, DEALS)
+    reached(api, job, "InProgress")
     finished(api, DEALS)
-    assert api.get(f"{V}/jobs/query/{job}").json()["state"] == "InProgress"
+    reached(api, job, "InProgress")
     assert api.patch(f"{V}/jobs/query/{job}", json={"state": "Aborted"}).json()["state"] == "Aborted"
     assert api.delete(f"{V}/jobs/query/{job}").status_code == 204
 
@@ -227,7 +228,7 @@ def test_a_failed_job_says_why_and_the_next_one_works(api: Web) -> None:
     api.fault(kind="failed_job", body="Timeout : the query ran too long")
     job = created(api, DEALS).json()["id"]
     finished(api, DEALS)
-    document = api.get(f"{V}/jobs/query/{job}").json()
+    document = reached(api, job, "Failed")
     assert (document["state"], document["errorMessage"]) == ("Failed", "Timeout : the query ran too long")
     assert api.get(f"{V}/jobs/query/{job}/results").status_code == 400
 

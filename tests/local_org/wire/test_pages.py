@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.local_org.wire.conftest import Person
 
@@ -50,7 +50,7 @@ def test_a_person_connects_by_keyboard_alone(page: Page, person: Person, applica
     page.goto(
         f"{person.card.base_url}/services/oauth2/authorize?{urlencode(person.request(redirect_uri=application.callback))}"
     )
-    assert page.evaluate("document.activeElement.id") == "username"
+    expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type(person.username)
     page.keyboard.press("Tab")
     page.keyboard.type(person.card.password)
@@ -85,7 +85,7 @@ def test_someone_else_can_log_in_and_goes_on_where_the_first_was(
         page.get_by_label("Username").fill(username)
         page.get_by_label("Password").fill(person.card.password)
         page.get_by_role("button", name="Log in").click()
-        assert username in page.content()
+        page.get_by_text(username).first.wait_for()
         if username != person.username:
             page.get_by_role("button", name="Log in as someone else").click()
     page.get_by_role("button", name="Deny").click()

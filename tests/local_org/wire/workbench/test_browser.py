@@ -23,7 +23,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page in Chromium, kept by the tests of this file; what its console complains of fails the last of them."""
     # The org's authority is not in the browser's own store; that TLS is right is tested elsewhere.
     page = chromium.new_page(ignore_https_errors=True, viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on("console", lambda each: complaints.append(each.text))
     yield page
@@ -117,6 +117,7 @@ def test_a_person_filters_and_opens_a_deal_by_keyboard_alone(page: Page, served:
     page.get_by_label("Name contains").focus()
     page.keyboard.type("seats")
     page.keyboard.press("Enter")
+    page.wait_for_url("**text=seats*")  # before, the field holds what was typed, on the page before
     expect(page.get_by_label("Name contains")).to_have_value("seats")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
