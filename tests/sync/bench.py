@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -53,16 +53,16 @@ class Bench:
 
     def load(self) -> dict[str, ObjectReport]:
         """Lists what is missing."""
-        return {report.table: report for report in list_missing(self.with_(), TABLES)}
+        return _by_table(list_missing(self.with_(), TABLES))
 
     def follow(self) -> dict[str, ObjectReport]:
         """Follows changes, once the org's clock has left the second of the last change."""
         self.org.admin("POST", "/clock", {"seconds": 2})
-        return {report.table: report for report in sync_changes(self.with_(), TABLES)}
+        return _by_table(sync_changes(self.with_(), TABLES))
 
     def reread(self) -> dict[str, ObjectReport]:
         """Reads all months again."""
-        return {report.table: report for report in reread(self.with_(), TABLES, None, None)}
+        return _by_table(reread(self.with_(), TABLES, None, None))
 
     def reconcile(self, *, accept: bool = False) -> Doubt:
         """Compares what is held with the org, as in a night, once the org's clock has left the second of the last read."""
@@ -166,6 +166,15 @@ class Bench:
     @property
     def _session(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.client._transport.tokens.access_token}"}
+
+
+def _by_table(reports: Iterable[ObjectReport]) -> dict[str, ObjectReport]:
+    """The reports by table; pytest shows what is printed beside a failure, which would otherwise only say `failed`."""
+    found = {report.table: report for report in reports}
+    for report in found.values():
+        if report.error:
+            print(f"{report.table}: {report.error}")
+    return found
 
 
 def _queries(entry: dict[str, Any]) -> list[str]:
