@@ -314,9 +314,7 @@ def test_a_file_costs_one_call_and_a_query_is_shared_by_hundreds(
     bench: Bench, deal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two calls a file where one will do: ten thousand files would take the calls that the sync needs."""
-    monkeypatch.setattr(
-        upload, "_POLL", 10.0
-    )  # while a slow machine sends six files, nothing is confirmed for the sake of others
+    monkeypatch.setattr(upload, "_POLL", 10.0)  # or a slow machine confirms some while it sends the others
     _add(bench, deal, tmp_path, title="The page layout is asked for once a day")
     _drain(bench)
     for number in range(6):
