@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +13,8 @@ from orchestration.modelling import Dbt, prepare
 from orchestration.postgres.connection import Database
 from tests.dbt.workspace import Workspace
 from tests.postgres_fixtures import PostgresServer
+
+_A_TEST = timedelta(minutes=5)  # on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,14 @@ def workspace(postgres_server: PostgresServer, deployed_template: str) -> Iterat
     name = f"fluint_test_{uuid.uuid4().hex}"
     yield Workspace(postgres_server.create(name, deployed_template))
     postgres_server.drop(name)
+
+
+@pytest.fixture
+def today() -> datetime:
+    """Midnight UTC of the database's day, which is still this one when the test ends: shortly before midnight it begins after it."""
+    now = datetime.now(UTC)
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    if tomorrow - now >= _A_TEST:
+        return tomorrow - timedelta(days=1)
+    time.sleep((tomorrow - now).total_seconds())
+    return tomorrow

@@ -251,6 +251,7 @@ def test_a_restored_database_is_built_whole(workspace: Workspace, restored: str)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("today")
 def test_the_daily_snapshot_keeps_what_it_captured(workspace: Workspace) -> None:
     """The past cannot be captured again: neither a second run on one day nor a full refresh may touch it."""
     with workspace.writing() as rows:
@@ -271,6 +272,7 @@ def test_the_daily_snapshot_keeps_what_it_captured(workspace: Workspace) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("today")
 def test_an_unchanged_open_deal_has_its_row_on_every_day(workspace: Workspace) -> None:
     """dbt_salesforce PR#86: a daily history built from changes alone, in which an open deal at rest is missing after the first day."""
     with workspace.writing() as rows:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,18 +10,6 @@ from orchestration.checks.usual import USUAL, Usual
 from tests.dbt.workspace import Rows, Workspace
 
 BY_NAME = {usual.name: usual for usual in USUAL}
-_A_TEST = timedelta(minutes=2)
-
-
-@pytest.fixture
-def today() -> datetime:
-    """Midnight UTC of the database's day, which is still this one when the test ends: shortly before midnight it begins after it."""
-    now = datetime.now(UTC)
-    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    if tomorrow - now >= _A_TEST:
-        return tomorrow - timedelta(days=1)
-    time.sleep((tomorrow - now).total_seconds())
-    return tomorrow
 
 
 def _day_before(today: datetime) -> str:
