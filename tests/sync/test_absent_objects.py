@@ -51,9 +51,11 @@ def _without(bench: Bench, *, account: bool) -> Iterator[None]:
     take = sharing.read_account if account else sharing.access_activities
     take(granted=False)
     look_again(bench)
-    yield
-    take(granted=True)
-    look_again(bench)
+    try:
+        yield
+    finally:
+        take(granted=True)
+        look_again(bench)
 
 
 @pytest.mark.slow

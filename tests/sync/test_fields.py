@@ -34,13 +34,15 @@ def _hidden(bench: Bench, sobject: str, *fields: str) -> Iterator[None]:
         bench.update("ObjectPermissions", row["Id"], PermissionsViewAllFields=False)
     for row in granted:
         bench.update("FieldPermissions", row["Id"], PermissionsRead=False, PermissionsEdit=False)
-    yield
-    for row in granted:
-        bench.update(
-            "FieldPermissions", row["Id"], PermissionsRead=True, PermissionsEdit=row["PermissionsEdit"]
-        )
-    for row in everything:
-        bench.update("ObjectPermissions", row["Id"], PermissionsViewAllFields=True)
+    try:
+        yield
+    finally:
+        for row in granted:
+            bench.update(
+                "FieldPermissions", row["Id"], PermissionsRead=True, PermissionsEdit=row["PermissionsEdit"]
+            )
+        for row in everything:
+            bench.update("ObjectPermissions", row["Id"], PermissionsViewAllFields=True)
 
 
 def test_a_hidden_field_of_ours_is_left_out_and_told_while_the_rest_is_read(bench: Bench) -> None:
