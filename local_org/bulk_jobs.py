@@ -165,9 +165,8 @@ class Jobs:
 
     def _pause(self, number: int, seconds: float) -> bool:
         """Lets time pass for a job; True when it was aborted meanwhile or the server stops."""
-        wake = self._wake[
-            number
-        ]  # Made before the job was submitted: whoever aborts it or stops the server finds it.
+        # Made before the job was submitted: whoever aborts it or stops the server finds it.
+        wake = self._wake[number]
         return self._stopping.is_set() or wake.wait(seconds)
 
     def _fill(self, job: Job) -> int:
