@@ -33,11 +33,6 @@ class Clock:
         self._offset += by
 
     @property
-    def turned(self) -> timedelta:
-        """By how much the org's time was turned in all."""
-        return self._offset
-
-    @property
     def is_frozen(self) -> bool:
         """Whether the org's time stands still."""
         return self._frozen is not None

@@ -98,11 +98,11 @@ update fluint_sync.upload as up
 set state = 'given_up', reason = %s, reason_text = %s, outlook = %s, retry_at = null, {_TOUCHED}
 where up.state in ('waiting', 'failed') and
 """  # noqa: S608
-# Looked at again once a day: whether it was deleted after all is proven by the comparison with the org, every night.
+# Looked at again once a day, lest one that the night's comparison proves to be deleted goes on waiting for an admin.
 _HIDDEN = f"""
 update fluint_sync.upload as up
 set state = 'failed', reason = %s, reason_text = %s, outlook = %s, retry_at = now() + interval '1 day', {_TOUCHED}
-where up.state in ('waiting', 'failed') and (up.reason is distinct from 'deal_hidden' or up.retry_at <= now()) and
+where up.state in ('waiting', 'failed') and (up.reason is distinct from 'deal_hidden' or coalesce(up.retry_at, '-infinity') <= now()) and
 """  # noqa: S608
 _DEAL = "exists (select from raw_salesforce.opportunity as deal where deal.id = up.opportunity_id"
 _WITHOUT_DEAL = {

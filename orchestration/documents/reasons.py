@@ -148,7 +148,8 @@ DEAL_DELETED = _given_up(
 DEAL_HIDDEN = _admin(
     "deal_hidden",
     "Salesforce no longer shows the opportunity to the integration user, and nothing proves that it was deleted. A Salesforce admin"
-    " shares it with the integration user; within a day after that the document is sent by itself.",
+    " shares it with the integration user; the comparison of the next night sees that, or `fluint reconcile` at once, and the document"
+    " is sent by itself.",
 )
 DEAL_NOT_IN_FLUINT = _given_up(
     "deal_not_in_fluint",

@@ -182,16 +182,19 @@ def test_what_a_person_stopped_is_told_from_what_is_on_and_the_last_look_that_en
         kept, "salesforce_changes_sensor", InstigatorStatus.STOPPED, looked - timedelta(days=9), "earlier"
     )
     left_by(kept, "pending_documents_sensor", InstigatorStatus.STOPPED, looked, "fluint")
-    for status, seconds in ((TickStatus.FAILURE, 40), (TickStatus.SKIPPED, 20), (TickStatus.STARTED, 5)):
-        tick(kept, "salesforce_changes_sensor", status, datetime.now(UTC) - timedelta(seconds=seconds))
+    began = looked + timedelta(seconds=15)
+    for status, at in (
+        (TickStatus.FAILURE, looked - timedelta(seconds=20)),
+        (TickStatus.SKIPPED, looked),
+        (TickStatus.STARTED, began),
+    ):
+        tick(kept, "salesforce_changes_sensor", status, at)
     found = seen(kept)
     changes, upload = found.looks_for("changes"), found.looks_for("upload")
     assert changes is not None
     assert upload is not None
     assert (changes.is_on, changes.last_tick, upload.is_on) == (True, "SKIPPED", False)
-    assert changes.last_tick_at is not None
-    assert changes.next_at == changes.last_tick_at + timedelta(minutes=1)
-    assert changes.last_tick_at > looked
+    assert (changes.last_tick_at, changes.next_at) == (began, began + timedelta(minutes=1))
 
 
 def origin(name: str, location: str) -> RemoteInstigatorOrigin:

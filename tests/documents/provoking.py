@@ -219,8 +219,10 @@ def _deal_hidden(stage: Stage) -> UUID:
     sharing = Sharing(stage.bench)
     sharing.share(stage.bench.live("opportunity") - {stage.deals[0]})
     sharing.view_all("Opportunity", granted=False)
-    stage.bench.reconcile(accept=True)
-    sharing.restore()
+    try:
+        stage.bench.reconcile(accept=True)
+    finally:
+        sharing.restore()
     stage.drain()
     stage.bench.reconcile(accept=True)
     return document

@@ -122,6 +122,10 @@ def test_a_document_whose_deal_is_hidden_waits_for_an_admin_and_goes_by_itself_o
     assert _due(bench) == 0
     assert _drain(bench).not_uploaded == {}
     assert bench.ask(touched) == before
+    _retry(bench)
+    sent = bench.log_position()
+    assert _drain(bench).not_uploaded == {"deal_hidden": 1}
+    assert not [call for call in bench.org.admin("GET", f"/log?after={sent}") if call["method"] == "POST"]
     _set_deleted(bench, deal, is_deleted=False)
     assert _due(bench) == 1
     assert _drain(bench).uploaded == 1

@@ -326,7 +326,7 @@ def test_a_file_costs_one_call_and_a_query_is_shared_by_hundreds(
     others = [call for call in calls if call not in posts and call[1] != "/services/data"]
     assert len(posts) == 6
     assert {path for _, path in others} == {"/queryAll"}
-    assert len(others) <= 2
+    assert len(others) <= 2  # one for all, or another where some were done before the last began
 
 
 def test_a_file_that_takes_long_holds_up_neither_others_nor_what_comes_meanwhile(

@@ -38,9 +38,8 @@ def history(
         requests.Session() as http,
     ):
         patched.setenv("NO_PROXY", "127.0.0.1,localhost")
-        patched.setattr(
-            logging.getLogger("uvicorn.error"), "disabled", True
-        )  # it reports every answer that a fault cut off
+        # It reports every answer that a fault cut off.
+        patched.setattr(logging.getLogger("uvicorn.error"), "disabled", True)
         patched.setattr(local_org.rest.query, "PAGE", 7)
         demo_data.populate(server.org, opportunities=12)
         card = json.loads((server.org.directory / "org.json").read_text())

@@ -15,12 +15,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 
 from orchestration.errors import SetupError
-from orchestration.postgres import embedded_home
+from orchestration.postgres import embedded, embedded_home
 from orchestration.postgres.connection import Database
 from orchestration.postgres.embedded import EmbeddedPostgres
 from tests.postgres_fixtures import place_in_memory
@@ -339,17 +341,16 @@ def test_a_second_start_asks_for_the_version_and_waits_for_nothing(
     """Every command calls it: what takes a second here is felt at each."""
     server = _server(place / "pg")
     server.start()
-    asked: list[list[str]] = []
+    asked, run = [], embedded_home.Home.run
 
-    class Noted(subprocess.Popen):
-        def __init__(self, command: list[str | Path], *rest: object, **options: object) -> None:
-            asked.append([Path(command[0]).name, *map(str, command[1:])])
-            super().__init__(command, *rest, **options)
+    def noted(home: embedded_home.Home, command: list[str | Path], **options: Any) -> str | None:
+        asked.append([Path(command[0]).name, *map(str, command[1:])])
+        return run(home, command, **options)
 
     def waits(_: float) -> None:
         raise AssertionError("it waits for a server that answers")
 
-    monkeypatch.setattr(subprocess, "Popen", Noted)
-    monkeypatch.setattr(time, "sleep", waits)
+    monkeypatch.setattr(embedded_home.Home, "run", noted)
+    monkeypatch.setattr(embedded, "time", SimpleNamespace(monotonic=time.monotonic, sleep=waits))
     server.start()
     assert (asked, server.is_running()) == ([["initdb", "--version"]], True)

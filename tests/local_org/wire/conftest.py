@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,11 +32,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrgServer]:
 
 @pytest.fixture(autouse=True)
 def _switches_clock_and_faults_end_with_the_test(served: OrgServer) -> Iterator[None]:
-    before, turned = served.org.switches.as_dict(), served.org.clock.turned
+    switches, ahead = served.org.switches.as_dict(), _ahead(served)
     yield
-    served.org.switches.set(before)
-    served.org.clock.turn(turned - served.org.clock.turned)
+    served.org.switches.set(switches)
+    served.org.clock.turn(ahead - _ahead(served))
     Web(served).delete("/__local_org__/faults")
+
+
+def _ahead(served: OrgServer) -> timedelta:
+    return served.org.clock.now() - datetime.now(UTC)
 
 
 class Web(requests.Session):
