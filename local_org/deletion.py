@@ -36,6 +36,23 @@ def _children(tables: Tables, sobject: str, record_id: str) -> Iterable[tuple[st
             yield child.name, str(row[0])
 
 
+def cascade(tables: Tables, sobject: str, record_id: str) -> list[str]:
+    """Gives the ids of the live rows that a delete of this record takes along, however deep."""
+    return [
+        each
+        for child, child_id in _children(tables, sobject, record_id)
+        for each in (child_id, *cascade(tables, child, child_id))
+    ]
+
+
+def companions_in_bin(tables: Tables, record_id: str) -> list[str]:
+    """Gives the ids of the rows that come back with this record from the recycle bin."""
+    return [
+        str(row[0])
+        for row in tables.select("select id from _deletion where cause = ? and purged = 0", (record_id,))
+    ]
+
+
 def delete(tables: Tables, sobject: str, record_id: str, by: str) -> list[tuple[str, str]]:
     """Deletes a row with its cascade and returns (object, id) of all; raises KeyError when no live row has this id."""
     row = tables.get(sobject, record_id)
@@ -86,7 +103,6 @@ def undelete(
             raise KeyError(record_id)
         now = tables.clock.stamp()
         for name, each_id in found:
-            tables.refuse_locked(each_id)
             merged = {"MasterRecordId": None} if SOBJECTS[name].has("MasterRecordId") else {}
             moved = _moved(name, by, now) if moves_stamp else {}
             tables.overwrite(name, each_id, merged | moved | {"IsDeleted": 0})

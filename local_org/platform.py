@@ -16,6 +16,7 @@ from local_org.schema import quoted
 from local_org.tables import Tables
 
 Row = dict[str, object]
+_PARENTS = ("WhatId", "WhoId")
 Derivation = Callable[[Tables, Mapping[str, object] | None, Row], None]
 
 
@@ -77,6 +78,15 @@ def after_save(
             tables.overwrite("ContentVersion", version, {"OwnerId": changed["OwnerId"]})
 
 
+def follow(tables: Tables, sobject: str, row: Mapping[str, object]) -> list[str]:
+    """Gives the ids of the records that move when this row, as it is or will be, is saved or deleted: what an activity is about."""
+    about = [row.get(field) for field in _PARENTS] if sobject in ("Event", "Task") else []
+    if sobject == "EmailMessage":
+        task = tables.get("Task", str(row.get("ActivityId") or "")) or {}
+        about = [row.get("RelatedToId"), task.get("Id"), *(task.get(field) for field in _PARENTS)]
+    return [str(each) for each in about if each]
+
+
 def after_deletion(tables: Tables, sobject: str, record_id: str) -> None:
     """Carries a row that was deleted, or restored, over to the rows that must follow it."""
     if sobject in ("Event", "Task"):
@@ -103,6 +113,8 @@ def _rename_stage(tables: Tables, before: Mapping[str, object], changed: Mapping
     if new is None or new == old:
         return
     stamp = changed["SystemModstamp"]
+    for renamed in tables.find_ids("Opportunity", StageName=old):
+        tables.refuse_locked(renamed)
     tables.touch("Opportunity")
     tables.execute(
         "update Opportunity set StageName = ?, SystemModstamp = ? where StageName = ?", (new, stamp, old)
@@ -122,12 +134,14 @@ def _relate_task(tables: Tables, before: Mapping[str, object], changed: Mapping[
 
 def _note_activity(tables: Tables, activity: Mapping[str, object]) -> None:
     """LastActivityDate is the latest of the dates of a record's events and of the due dates of its closed tasks; only SystemModstamp
-    moves with it (API sheet 6)."""
-    for field in ("WhatId", "WhoId"):
+    moves with it (API sheet 6). Raises RowLockedError when somebody else's transaction writes such a record: with an older stamp it
+    would take the new one back."""
+    for field in _PARENTS:
         parent_id = str(activity.get(field) or "")
         parent = of_id(parent_id)
         if parent is None or not parent.has("LastActivityDate"):
             continue
+        tables.refuse_locked(parent_id)
         latest = tables.select(
             f"select max(ActivityDate) from (select ActivityDate from Task where {field} = ?1 and IsClosed = 1 and IsDeleted = 0"
             f" union all select ActivityDate from Event where {field} = ?1 and IsDeleted = 0)",

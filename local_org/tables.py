@@ -162,7 +162,11 @@ class Tables:
         return [str(row[0]) for row in self.select(sql, list(equal.values()))]
 
     def overwrite(self, sobject: str, record_id: str, values: Mapping[str, object]) -> None:
-        """Sets columns of a row and nothing else: no stamp moves. For the org's own machinery."""
+        """Sets columns of a row and nothing else: no stamp moves. For the org's own machinery, which waits for a lock like everybody.
+
+        Raises RowLockedError when a transaction that has not ended writes this row.
+        """
+        self.refuse_locked(record_id)
         names = ", ".join(f"{schema.quoted(name)} = ?" for name in values)
         with self.transaction():
             self._touched.add(sobject)

@@ -1,9 +1,9 @@
 """Slow transactions: changes that take their stamps and ids now and become visible when they commit, seconds or minutes later.
 
 Salesforce stamps a row inside the transaction that writes it; nobody else sees it before the commit, when readers have often gone
-past its stamp. SQLite has one writer, so a transaction that is held open would stop the org. Here it is set aside instead: its rows
-are locked, its ids and its stamp are taken, and everything is written at the commit, in one go, with that stamp. One that is open
-when the org stops is rolled back. Not here: what a change does to a row (store.py).
+past its stamp. SQLite has one writer, so a transaction that is held open would stop the org. Here it is set aside instead: its ids
+and its stamp are taken, its rows and those that move with them are locked, so that no later stamp is written over, and everything is
+written at the commit, in one go. One that is open when the org stops is rolled back. Not here: what a change does to a row (store.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from local_org import deletion, platform
 from local_org.ids import to_18
 from local_org.objects import SOBJECTS
 
@@ -69,7 +70,7 @@ class SlowTransactions:
             made = Transaction(
                 next(self._numbers), by, self._store.clock.now(), tuple(map(self._read, changes))
             )
-            self._store.lock_rows(made.ids, made.number)
+            self._store.lock_rows(self._written_by(made), made.number)
         with self._lock:
             self._open[made.number] = made
         return made
@@ -107,6 +108,20 @@ class SlowTransactions:
         if found is None:
             raise ValueError(f"No transaction {number} is open.")
         return found
+
+    def _written_by(self, transaction: Transaction) -> list[str]:
+        """The ids of all rows that its commit will write: those of its changes, what goes or comes back with them, what follows them."""
+        written = []
+        for change in transaction.changes:
+            for record_id in change.ids:
+                before = self._store.get(change.sobject, record_id) or {}
+                written += [record_id, *platform.follow(self._store, change.sobject, before)]
+                written += platform.follow(self._store, change.sobject, {**before, **change.values})
+                if change.act == "delete":
+                    written += deletion.cascade(self._store, change.sobject, record_id)
+                elif change.act == "undelete":
+                    written += deletion.companions_in_bin(self._store, record_id)
+        return written
 
     def _read(self, given: Mapping[str, Any]) -> Change:
         act = next((each for each in ACTS if each in given), None)

@@ -52,14 +52,16 @@ class History:
 
     def check(self) -> None:
         """What holds at every moment, whatever is under way."""
+        back = self.people.run_back()
+        assert not back, f"the org stamps these with a time that has passed: {back}"
         ask = self.workspace.ask
         admitted = {row[0] for row in ask("select opportunity_id from fluint_sync.admission")}
         held = {row[0] for row in ask("select id from raw_salesforce.opportunity")}
         assert held <= admitted, f"held without having been admitted: {sorted(held - admitted)}"
         assert admitted <= self.ever_entitled, f"never entitled: {sorted(admitted - self.ever_entitled)}"
         cursors = dict(ask("select object, position from fluint_sync.cursor"))
-        back = [table for table, at in self._cursors.items() if cursors[table] < at]  # type: ignore[operator]
-        assert not back, f"cursors ran back: {back}"
+        lost = [table for table, at in self._cursors.items() if cursors[table] < at]  # type: ignore[operator]
+        assert not lost, f"cursors ran back: {lost}"
         self._cursors = cursors
 
     def expect_the_truth(self) -> None:

@@ -20,6 +20,7 @@ from local_org.transactions import Transaction
 _WIPED = (
     "Opportunity", "OpportunityContactRole", "Contact", "EmailMessage", "EmailMessageRelation", "Task", "_deletion", "_access_log",
 )  # fmt: skip
+_STAMPED = ("Opportunity", "OpportunityContactRole", "Contact", "EmailMessage", "Task")
 STAGES = ("Prospecting", "Negotiation/Review", "Closed Lost")
 AMOUNTS = (None, 5, 500, 50_000)
 Row = dict[str, object]
@@ -34,6 +35,7 @@ class People:
     record_types: list[str | None]
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     numbers: int = 0
+    _stamps: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = self.server.org.store
@@ -44,7 +46,7 @@ class People:
     def wipe(self) -> None:
         """Empties the org of business, and lets enough time pass that no stamp of before is in a window."""
         self.transactions.roll_back_all()
-        self.numbers = 0
+        self.numbers, self._stamps = 0, {}
         with self.store.transaction():
             for table in _WIPED:
                 self.store.execute(f'delete from "{table}"')
@@ -63,6 +65,13 @@ class People:
     def late(self) -> list[Transaction]:
         """The transactions that have not ended, oldest first."""
         return self.transactions.listing()
+
+    def run_back(self) -> list[str]:
+        """The records that are stamped before what their stamp was when this was asked last: Salesforce's stamps only go forward."""
+        union = " union all ".join(f'select Id, SystemModstamp from "{name}"' for name in _STAMPED)
+        stamps = {str(record_id): str(stamp) for record_id, stamp in self.store.select(union)}
+        former, self._stamps = self._stamps, stamps
+        return [each for each, stamp in stamps.items() if stamp < former.get(each, "")]
 
     # -- slow transactions -------------------------------------------------------------------------------------------------------
 
@@ -119,18 +128,10 @@ class People:
 
     def new_mail(self, deal: int) -> None:
         """A mail about a deal."""
-        deal_id = self.pick("Opportunity", deal)
-        if deal_id:
-            self._insert(
-                "EmailMessage",
-                {
-                    "Subject": self._text(),
-                    "TextBody": "…",
-                    "RelatedToId": deal_id,
-                    "Status": "3",
-                    "Incoming": False,
-                },
-            )
+        if deal_id := self.pick("Opportunity", deal):
+            mail: Row = {"Subject": self._text(), "TextBody": "…", "RelatedToId": deal_id}
+            mail |= {"Status": "3", "Incoming": False}
+            self._quietly(lambda: self._insert("EmailMessage", mail))
 
     def changed(self, sobject: str, number: int, **values: object) -> None:
         """Somebody edits a record."""
@@ -152,11 +153,7 @@ class People:
         if kind == "deal":
             self.begin({"insert": "Opportunity", "values": self._deal(number, 0, other, other, other)})
         elif kind == "mail" and deal and (mail := self.pick("EmailMessage", other)):
-            # A mail that is related to a deal moves its stamp, so the deal is locked too.
-            self.begin(
-                {"update": "EmailMessage", "id": mail, "values": {"RelatedToId": deal}},
-                {"update": "Opportunity", "id": deal, "values": {}},
-            )
+            self.begin({"update": "EmailMessage", "id": mail, "values": {"RelatedToId": deal}})
         elif deal:
             values = {"OwnerId": self.owners[other % len(self.owners)], "NextStep": self._text()}
             self.begin({"update": "Opportunity", "id": deal, "values": values})
@@ -240,7 +237,7 @@ class People:
         self._quietly(lambda: self.store.update(sobject, record_id, values, by=self.by))
 
     @staticmethod
-    def _quietly(act: Callable[[], None]) -> None:
+    def _quietly(act: Callable[[], object]) -> None:
         try:
             act()
         except (KeyError, RowLockedError):

@@ -151,3 +151,44 @@ def test_a_change_that_cannot_be_meant_begins_nothing(world: World, change: dict
     with pytest.raises(ValueError, match=r"A change is|has no field|There is no"):
         world.org.transactions.begin([change], world.admin)
     assert world.org.transactions.listing() == []
+
+
+def test_what_moves_with_a_row_is_locked_with_it_so_that_no_stamp_runs_back(
+    world: World, clock: Clock
+) -> None:
+    """A mail moved a deal's stamp while somebody's slow edit held the deal: the commit took the stamp back behind every reader."""
+    deal, other = world.add("Opportunity"), world.add("Opportunity")
+    role = world.add("OpportunityContactRole", OpportunityId=deal, ContactId=world.add("Contact"))
+    mail = world.add("EmailMessage", RelatedToId=other, Status="3", Subject="Early")
+    edit: dict[str, object] = {"update": "Opportunity", "id": deal, "values": {"NextStep": "slow"}}
+    relate: dict[str, object] = {"update": "EmailMessage", "id": mail, "values": {"RelatedToId": deal}}
+    drop: dict[str, object] = {"delete": "Opportunity", "id": deal}
+    new_mail = ("POST", "/sobjects/EmailMessage", {"RelatedToId": deal, "Status": "3", "Subject": "Quick"})
+    new_task = ("POST", "/sobjects/Task", {"WhatId": deal, "Subject": "Quick"})
+    renamed = ("PATCH", f"/sobjects/Opportunity/{deal}", {"Name": "Quick"})
+    left = ("PATCH", f"/sobjects/Opportunity/{other}", {"Name": "Quick"})
+    of_deal = ("PATCH", f"/sobjects/OpportunityContactRole/{role}", {"Role": "Quick"})
+    for slow, refused, free in [
+        (edit, [new_mail, new_task], left),
+        (relate, [renamed, left], of_deal),  # the deal that a mail leaves moves too
+        (drop, [renamed, of_deal], left),
+    ]:
+        begun = world.org.transactions.begin([slow], world.admin)
+        clock.turn(minutes(1))
+        for call in refused:
+            told = world.call(*call)
+            assert (told.status, told.body[0]["errorCode"]) == (400, "UNABLE_TO_LOCK_ROW"), call  # type: ignore[index]
+        assert world.call(*free).status == 204
+        world.org.transactions.roll_back(begun.number)
+        clock.turn(minutes(1))
+    assert world.call(*new_mail).status == world.call(*new_task).status == 201
+
+
+def test_a_row_that_would_come_back_with_another_is_locked_with_it(world: World) -> None:
+    """A slow undelete whose roles are purged, or come back another way, before it ends."""
+    deal = world.add("Opportunity")
+    role = world.add("OpportunityContactRole", OpportunityId=deal, ContactId=world.add("Contact"))
+    world.org.store.delete("Opportunity", deal, by=world.admin)
+    world.org.transactions.begin([{"undelete": "Opportunity", "id": deal}], world.admin)
+    with pytest.raises(RowLockedError):
+        world.org.transactions.begin([{"update": "OpportunityContactRole", "id": role}], world.admin)
