@@ -20,6 +20,9 @@ ROLES, CONTACTS = "opportunity_contact_role", "contact"
 OF_A_DEAL = ("opportunity_id", "related_to_id", "what_id")
 OF_A_PERSON = ("contact_id", "who_id")
 
+# A contact that was merged into an erased one is the same person, too.
+_PERSONS = (*OF_A_PERSON, "master_record_id")
+
 # Hashed like a record or an address, it tells one key from another.
 FINGERPRINT = "fluint erasure key"
 _STATE = """
@@ -136,12 +139,12 @@ def _hits(staging: sql.Identifier, table: RawTable) -> Iterator[sql.Composed]:
     if table.name == USERS:
         return  # an owner stays as a bare id
     names = [column.name for column in table.columns]
-    for name in ("id", *OF_A_DEAL, *OF_A_PERSON):
+    for name in ("id", *OF_A_DEAL, *_PERSONS):
         if name in names:
             yield sql.SQL(
                 "select s.ctid as place, s.id, e.erasure_id, {by_person} as by_person from {staging} as s"
                 " join fluint_sync.erased as e on e.hash = fluint_sync.erasure_hash('record ' || s.{name})"
-            ).format(staging=staging, name=sql.Identifier(name), by_person=sql.Literal(name in OF_A_PERSON))
+            ).format(staging=staging, name=sql.Identifier(name), by_person=sql.Literal(name in _PERSONS))
     if table.name == CONTACTS:
         for name in (name for name in names if "email" in name):
             yield sql.SQL(

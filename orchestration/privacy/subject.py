@@ -16,6 +16,7 @@ from orchestration.errors import SetupError
 from orchestration.postgres.archive import PREFIX
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.erased import OF_A_DEAL, OF_A_PERSON
+from orchestration.postgres.raw_tables import SCHEMA
 from orchestration.privacy.columns import Table
 from orchestration.salesforce.record_links import read_link
 
@@ -223,36 +224,50 @@ def _hanging(connection: Connection, table: Table, columns: Iterable[str], on: I
     return found
 
 
-def resolve_hashes(connection: Connection, tables: Iterable[Table]) -> Subject:
+def resolve_hashes(connection: Connection, tables: Sequence[Table]) -> Subject:
     """Everybody held whose hash is kept: for a database that was restored from before an erasure."""
-    records = {kind: _kept_records(connection, held) for kind, held in _HELD.items()}
+    records = {kind: _kept_records(connection, tables, held) for kind, held in _HELD.items()}
     addresses = set[str]()
     for table in tables:
         addresses |= _kept_addresses(connection, table)
     return whole(connection, Subject("email", frozenset(addresses), **records))
 
 
-# Raw tables, with their copies, and others, each with the column that holds the ids.
+# (schema, table, column) that hold the ids; * is every table with that column, for erasing goes by these columns, too: of a person
+# without a role a call or a meeting alone may tell. What other orgs left counts as the table that it is a copy of.
 _HELD = {
-    "contacts": ("contact.id", "opportunity_contact_role.contact_id"),
-    "opportunities": (
-        "opportunity.id",
-        "fluint_sync.admission.opportunity_id",
-        "fluint_app.document.opportunity_id",
-    ),
-    "users": ("user.id",),
+    "contacts": [
+        (SCHEMA, "contact", "id"),
+        (SCHEMA, "contact", "master_record_id"),
+        *((SCHEMA, "*", column) for column in OF_A_PERSON),
+    ],
+    "opportunities": [
+        (SCHEMA, "opportunity", "id"),
+        *((SCHEMA, "*", column) for column in OF_A_DEAL),
+        ("fluint_sync", "admission", "opportunity_id"),
+        ("fluint_app", "document", "opportunity_id"),
+    ],
+    "users": [(SCHEMA, "user", "id")],
 }
 
 
-def _kept_records(connection: Connection, held: Iterable[str]) -> Ids:
+def _kept_records(
+    connection: Connection, tables: Sequence[Table], held: Iterable[tuple[str, str, str]]
+) -> Ids:
     found = set[str]()
-    for place in held:
-        *path, column = place.split(".")
-        for table in [sql.Identifier(*path)] if len(path) > 1 else _copies(connection, path[0]):
-            kept = sql.SQL("select {0} from {1} where fluint_sync.is_erased({0})")
-            rows = connection.execute(kept.format(sql.Identifier(column), table))
-            found |= {row[0] for row in rows if row[0]}
+    for schema, name, column in held:
+        for table in tables:
+            if table.origin[0] == schema and name in ("*", table.origin[1]):
+                found |= _kept_in(connection, table, column)
     return frozenset(found)
+
+
+def _kept_in(connection: Connection, table: Table, column: str) -> set[str]:
+    if column not in table.columns:
+        return set()
+    kept = sql.SQL("select distinct {0} from {1} where fluint_sync.is_erased({0})")
+    rows = connection.execute(kept.format(sql.Identifier(column), table.identifier))
+    return {row[0] for row in rows if row[0]}
 
 
 def _kept_addresses(connection: Connection, table: Table) -> set[str]:

@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from psycopg import sql
 
 from orchestration.errors import SetupError, WrongEnvironmentError
-from orchestration.postgres.connection import Database
+from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.workspace import name_environment
+from orchestration.privacy.apply import erase_again
 from orchestration.privacy.restored import accept_place, insist_on_register, insist_on_workspace, mark_of
 from tests.postgres_fixtures import PostgresServer
 from tests.privacy.test_command import Desk, desk
+from tests.sync.bench import TABLES
 
 __all__ = ["desk"]
 
@@ -155,6 +159,30 @@ def test_a_process_of_another_environment_gets_no_grant(
         return
     with pytest.raises(WrongEnvironmentError, match=says):
         place.insist(process)
+
+
+@pytest.mark.slow
+def test_a_person_whom_only_a_call_named_in_the_backup_is_forgotten_again(desk: Desk) -> None:
+    """Everything is replayed but the subject of a call: nobody looked for a kept person where no role and no contact row names one."""
+    office = desk.office
+    deal, contact = office.deal(), "003Qy00000ZZZZZIA5"
+    call = sql.SQL(
+        "insert into raw_salesforce.task (id, what_id, who_id, subject, system_modstamp, created_date, _read_at, _run_id)"
+        " values ('00TQy000000000001A', {}, {}, 'Call with nobody else', now(), now(), now(), 'x')"
+    ).format(deal, contact)
+    with office.bench.database.transaction() as connection:
+        connection.execute(call)
+    office.forget("contact", contact)
+    assert office.traces("Call with nobody else", contact) == {}
+    with office.bench.database.transaction() as connection:
+        connection.execute(call)
+
+    def restore(connection: Connection) -> UUID | None:
+        row = connection.execute("select erasure_id from fluint_sync.erasure").fetchone()
+        return row[0] if row else None
+
+    assert erase_again(office.bench.database, TABLES, restore)
+    assert office.traces("Call with nobody else", contact) == {}
 
 
 # Where FLUINT_TEST_DATABASE_URL is a server of another version than the one that comes along.

@@ -203,6 +203,28 @@ def test_a_contact_into_which_the_erased_one_is_merged_leaves_too(office: Office
     assert office.pending() == []
 
 
+def test_a_contact_that_is_merged_into_the_erased_one_leaves_too(office: Office) -> None:
+    """The person's other record, under another address, and the erased id written beside it as that of the winner."""
+    deal = office.deal()
+    made = {"LastName": "Twicenamed", "Email": "first@twice.example"}
+    winner, loser = (
+        office.bench.administer("POST", "/sobjects/Contact", values)["id"]
+        for values in (made, made | {"Email": "second@twice.example"})
+    )
+    for contact in (winner, loser):
+        _role(office, deal, contact)
+    office.bench.follow()
+    assert office.traces("first@twice.example", "second@twice.example")
+    office.forget("contact", winner)
+    assert office.traces("second@twice.example"), "by the id alone nobody can tell that it is the same person"
+    office.bench.org.admin("POST", f"/records/Contact/{winner}/merge", {"losers": [loser]})
+    for _ in range(2):
+        office.bench.follow()
+    office.build()
+    assert office.traces(winner, loser, "Twicenamed", "twice.example") == {}
+    assert office.pending() == []
+
+
 def test_a_colleague_whose_record_changes_stays_a_bare_id(office: Office) -> None:
     """A user that is read whole at each change, or under another address next month."""
     rep = next(m for m in office.bench.people if m["role"] == "rep")
