@@ -207,7 +207,7 @@ _TOMBSTONE_DELETED = """
         _read_at = {read_at}, _synced_at = now(), _run_id = {run_id}, _xact_id = pg_current_xact_id()
     from {keys} as k
     where k.id = held.id and k.is_deleted
-      and (held._deleted_at is null or held._deleted_reason = 'moved_out_of_scope')
+      and (held._deleted_at is null or held._deleted_reason in ('moved_out_of_scope', 'not_visible'))
       and (k.system_modstamp, {read_at}) >= (held.system_modstamp, held._read_at)
 """
 

@@ -1,6 +1,7 @@
 """Rows that are here because other rows name them: contacts by roles, accounts by deals (`SObject.named_by`).
 
-They come with the first live row that names them and leave with the last one (R8, `moved_out_of_scope`). Every function works in the
+They come with the first live row that names them and leave with the last one (R8, `moved_out_of_scope`); a row that is merely hidden
+goes on naming, as it goes on standing in the marts. Every function works in the
 transaction in which that row arrives, changes or goes. What leaves by a key of its own (a mail) is keys.py's.
 """
 
@@ -38,12 +39,16 @@ def _names(sobject: SObject, **more: sql.Composable) -> dict[str, sql.Composable
     }
 
 
+def still_names(alias: str) -> sql.Composed:
+    """SQL that is true where a row names what it names: it is live, or hidden, which is no proof that it is gone."""
+    statement = "({0}._deleted_at is null or {0}._deleted_reason = 'not_visible')"
+    return sql.SQL(statement).format(sql.Identifier(alias))
+
+
 def is_named(sobject: SObject, record_id: sql.Composable) -> sql.Composed:
-    """SQL that is true where a live row names this id."""
-    statement = (
-        "exists (select from {namer} as namer where namer.{column} = {id} and namer._deleted_at is null)"
-    )
-    return sql.SQL(statement).format(**_names(sobject, id=record_id))
+    """SQL that is true where a row that counts names this id."""
+    statement = "exists (select from {namer} as namer where namer.{column} = {id} and {still})"
+    return sql.SQL(statement).format(**_names(sobject, id=record_id, still=still_names("namer")))
 
 
 def named_now(connection: Connection, sobject: SObject, ids: Sequence[str]) -> list[str]:
@@ -91,9 +96,10 @@ def named_before(connection: Connection, sobject: SObject, rows: Staged) -> list
     lock_for_writing(connection, _naming(sobject).sobject.raw_table())
     query = """
         select distinct held.{column} from {namer} as held join {rows} as came on came.id = held.id
-        where held._deleted_at is null and held.{column} is not null and held.{column} is distinct from came.{column}
+        where {still} and held.{column} is not null and held.{column} is distinct from came.{column}
     """
-    return [row[0] for row in connection.execute(sql.SQL(query).format(**_names(sobject, rows=rows.name)))]
+    names = _names(sobject, rows=rows.name, still=still_names("held"))
+    return [row[0] for row in connection.execute(sql.SQL(query).format(**names))]
 
 
 def leave_out_unnamed(connection: Connection, sobject: SObject, rows: Staged) -> None:
@@ -126,7 +132,7 @@ def want_named(connection: Connection, sobject: SObject, rows: Staged, read_at: 
 def want_all_named(connection: Connection, sobject: SObject, since: datetime) -> None:
     """Makes everything pending that held rows name and that is not held: for an object that was not read until `since`."""
     held = sql.Identifier("raw_salesforce", _naming(sobject).sobject.table_name)
-    _want(connection, sobject, held, sql.SQL("came._deleted_at is null"), since)
+    _want(connection, sobject, held, still_names("came"), since)
 
 
 def _want(

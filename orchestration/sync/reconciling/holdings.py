@@ -15,6 +15,7 @@ from psycopg import sql
 
 from orchestration.postgres.connection import Connection
 from orchestration.postgres.erased import erased_among
+from orchestration.sync.named import still_names
 from orchestration.sync.objects import OPPORTUNITY, SObject
 from orchestration.sync.scope import Scope
 
@@ -122,7 +123,7 @@ def read_before(connection: Connection, sobject: SObject, before: datetime) -> d
 
 
 def named_and_not_held(connection: Connection, sobject: SObject) -> list[str]:
-    """What a live row names and that is neither held, pending nor erased: nobody would ever ask for it."""
+    """What a live or hidden row names and that is neither held, pending nor erased: nobody would ever ask for it."""
     by = sobject.named_by
     if by is None:
         return []
@@ -130,13 +131,14 @@ def named_and_not_held(connection: Connection, sobject: SObject) -> list[str]:
         sql.SQL(
             """
             select distinct namer.{column} from {namer} as namer
-            where namer._deleted_at is null and namer.{column} is not null
+            where {still} and namer.{column} is not null
               and not exists (select from {raw} as held
                               where held.id = namer.{column} and coalesce(held._deleted_reason, '') <> 'moved_out_of_scope')
               and not exists (select from fluint_sync.pending as p where p.object = {table} and p.id = namer.{column})
             """
         ).format(
             column=sql.Identifier(by.column),
+            still=still_names("namer"),
             namer=_raw(by.sobject),
             raw=_raw(sobject),
             table=sql.Literal(sobject.table_name),
