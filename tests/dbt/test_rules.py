@@ -67,6 +67,21 @@ def _complaints(workspace: Workspace) -> set[str]:
     return {node.node.name for node in result.result.results if node.status in ("fail", "warn")}  # type: ignore[union-attr]
 
 
+def test_the_night_still_sees_what_an_earlier_build_complained_of(workspace: Workspace) -> None:
+    """A check that is red for one interval and green from the next build on, with the fault still in the marts."""
+    with workspace.writing() as rows:
+        rows.raw("user", "005A")
+        rows.deal("006A", is_won=True)
+    with pytest.raises(BugError):
+        workspace.dbt.build()
+    with workspace.writing() as rows:
+        rows.deal("006B")
+    workspace.dbt.build()
+    complaints = _complaints(workspace)
+    assert "assert_won_deals_are_closed" not in complaints
+    assert "assert_every_won_deal_is_closed" in complaints
+
+
 def test_a_failing_data_test_raises_and_names_itself(workspace: Workspace) -> None:
     """A build whose test failed and that looks green would be worse than no test."""
     with workspace.writing() as rows:

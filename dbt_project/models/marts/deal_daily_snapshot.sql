@@ -1,6 +1,8 @@
--- Every live deal that Salesforce shows, changed or not, once for each UTC day on which this runs. The past cannot be captured again: rows are only added.
+-- Every live deal that Salesforce shows, changed or not, once for each UTC day. The past cannot be captured again: rows are only added.
 select
-    (current_timestamp at time zone 'utc')::date as snapshot_date,
+    -- Before noon it is the end of the day before: the run of 23:50 that comes after midnight must neither lose its day nor take the
+    -- next one's place, nor may a run by hand in the morning.
+    ((current_timestamp - interval '12 hours') at time zone 'utc')::date as snapshot_date,
     deal_id,
     stage_id,
     owner_id,

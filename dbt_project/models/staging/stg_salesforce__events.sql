@@ -5,12 +5,12 @@ select
     account_id,
     case when left(who_id, 3) = '003' then who_id end as contact_id,
     recurrence_activity_id as series_event_id,
-    -- Whom its owner hid it from in Salesforce must not read it here.
-    case when is_private is not true then subject end as subject,
+    -- Whom its owner hid it from in Salesforce must not read it here. Where the integration user may not see Private, any may be.
+    case when is_private is false then subject end as subject,
     lower(event_subtype) as event_subtype,
     duration_in_minutes as duration_minutes,
     coalesce(is_all_day_event, false) as is_all_day,
-    coalesce(is_private, false) as is_private,
+    is_private is not false as is_private,
     coalesce(is_child, false) as is_invitation,
     coalesce(is_archived, false) as is_archived,
     coalesce(is_recurrence, false) as is_series,
