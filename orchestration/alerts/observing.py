@@ -1,13 +1,14 @@
 """What is so now that people should know of: the status' judgements that are told, and what the status does not judge.
 
-That is drift of the set-up, and columns that are no longer read. Queries of a few rows, so that it can be asked every half minute;
-Salesforce is asked nothing.
+That is drift of the set-up (what of it is told is checked.py's), and columns that are no longer read. Queries of a few rows, so that it
+can be asked every half minute; Salesforce is asked nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from orchestration.alerts.checked import DRIFT, told
 from orchestration.alerts.incidents import Sighting
 from orchestration.alerts.judged import needs_dagster, sightings
 from orchestration.alerts.ledger import open_incidents
@@ -20,10 +21,9 @@ from orchestration.status.reading import read_facts
 from orchestration.sync.column_states import states_of
 from orchestration.sync.objects import BY_TABLE
 
-_DRIFT = (Outcome.STOPS, Outcome.DATA, Outcome.FEATURE)
-# The status judges at every look whether objects are read; what the last check saw of it may be a day old. A check before the first sync
-# left an alert open until the next day.
-_JUDGED_BY_STATUS = ("objects_are_read",)
+# On a first day the check comes before the user list. The status does not judge that nobody is licensed, and it ends in our own table: the
+# alert is not to stay until the next check.
+_NOBODY = ("nobody_licensed",)
 _MOST_NAMED = 5
 
 
@@ -60,19 +60,27 @@ def _not_judged(database: Database, facts: Facts) -> Iterator[Sighting]:
 
 
 def _setup(connection: Connection) -> Iterator[Sighting]:
-    titles = {item.key: item.title for item in ITEMS if item.key not in _JUDGED_BY_STATUS}
+    titles = {item.key: item.title for item in ITEMS}
     rows = connection.execute(
-        "select item, outcome, since from fluint_sync.setup where outcome = any (%s) order by item",
-        [[outcome.value for outcome in _DRIFT]],
+        "select item, outcome, since, findings from fluint_sync.setup where outcome = any (%s) order by item",
+        [[outcome.value for outcome in DRIFT]],
     ).fetchall()
-    for item, outcome, since in rows:
-        if item in titles:
+    for item, outcome, since, findings in rows:
+        if item in titles and _is_so(connection, told(findings)):
             yield Sighting(
                 f"setup.{item}",
                 Outcome(outcome).name.lower(),
                 f"The set-up in Salesforce or here is not as it has to be: {titles[item]} ({outcome}, seen since"
                 f" {since:%Y-%m-%d %H:%M} UTC). `fluint check` says what is wrong, what people notice, who mends it and where.",
             )
+
+
+def _is_so(connection: Connection, codes: Sequence[str]) -> bool:
+    """Whether something of what the last check found and people are told is so now, as far as our own tables say."""
+    if tuple(codes) != _NOBODY:
+        return bool(codes)
+    row = connection.execute("select exists (select from fluint_app.app_user where is_licensed)").fetchone()
+    return row is not None and not row[0]
 
 
 def _columns(connection: Connection, table: str) -> Iterator[Sighting]:

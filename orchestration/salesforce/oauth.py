@@ -256,9 +256,15 @@ def _session(app: OAuthApp) -> Any:
         redirect_uri=app.redirect_uri,
         code_challenge_method="S256",
     )
-    session.hooks["response"] = [
-        lambda answer, **_: setattr(session, "request_id", request_id(answer.headers))
-    ]
+
+    def look(answer: requests.Response, **_: Any) -> None:
+        session.request_id = request_id(answer.headers)
+        if 300 <= answer.status_code < 400:
+            # authlib would read the page as tokens and fail at it as at an answer that was lost; a redirect is one, and issued nothing.
+            answer.close()
+            raise requests.HTTPError(response=answer)
+
+    session.hooks["response"] = [look]
     return session
 
 
@@ -284,7 +290,7 @@ def _post(
             *said, app.login_url, user_id=user_id, request_id=getattr(session, "request_id", None)
         ) from None
     except requests.HTTPError as error:
-        # authlib raises it for a 5xx, which is an answer: nothing was issued.
+        # authlib raises it for a 5xx and `_session` for a redirect, which are answers: nothing was issued.
         status = error.response.status_code if error.response is not None else 500
         raise TransientSalesforceError(_NO_TOKENS.format(app.login_url, f" (HTTP {status})")) from None
     except (requests.ConnectionError, requests.Timeout) as error:

@@ -5,10 +5,13 @@ Reads only, in one transaction, counts and ids; no name, address or content. Doe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from orchestration.documents.reasons import CHECKSUM_DIFFERS
+from orchestration.documents.standing import open_groups
 from orchestration.entitlement.filters import KEY_PASSES, read_filter
 from orchestration.entitlement.licences import scope_owners
 from orchestration.postgres.connection import Connection as Postgres
@@ -51,9 +54,6 @@ where deal._deleted_at is null and not exists (
     select from raw_salesforce.opportunity_stage as stage where deal.stage_name in (stage.api_name, stage.master_label))
 group by 1 order by 2 desc, 1
 """
-_UPLOADS = """
-select reason, count(*) from fluint_sync.upload where outlook in ('needs_admin', 'given_up') group by 1 order by 1
-"""
 # Of some of them Salesforce may know nothing any more: as many as its count may be above ours.
 _ERASED = "select count(*) from fluint_sync.erasure where kind = 'opportunity'"
 
@@ -94,7 +94,7 @@ def read_held(database: Database, enabled: Iterable[str]) -> FluintSeen:
             pairs=pairs,
             sample_deal=_sample(postgres, owners),
             unknown_stages=dict(postgres.execute(_UNKNOWN_STAGES).fetchall()),
-            uploads=dict(postgres.execute(_UPLOADS).fetchall()),
+            uploads=_uploads(postgres),
         )
 
 
@@ -120,6 +120,18 @@ def _matches(postgres: Postgres, user_id: str) -> bool:
 
 def _object(postgres: Postgres, table: str, switched_on: set[str]) -> ObjectHeld:
     return ObjectHeld(table, table in switched_on, ledger.data_as_of(postgres, table))
+
+
+def _uploads(postgres: Postgres) -> Mapping[str, int]:
+    """Reason → versions of which a person has something to do, by the outbox's own rule, or two parts of Fluint contradict each other.
+
+    A file that somebody threw away is no fault of a set-up. One that arrived with other bytes is, though the outbox counts it as there.
+    """
+    versions: Counter[str] = Counter()
+    for group in open_groups(postgres):
+        if group.reason and (group.needs_a_person or group.reason == CHECKSUM_DIFFERS.code):
+            versions[group.reason] += group.versions
+    return dict(sorted(versions.items()))
 
 
 def _sample(postgres: Postgres, owners: list[str]) -> str | None:

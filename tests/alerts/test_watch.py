@@ -163,12 +163,17 @@ insert into fluint_sync.upload (document_id, version_number, state, outlook, rea
 values (md5('a')::uuid, 1, 'given_up', 'given_up', '{}', '006000000000001AAA')
 """
 _WAITS = "insert into fluint_sync.pending (object, id, reason, since) values ('opportunity', '1', '{}', now() - interval '1 hour')"
-_CHECKED = "insert into fluint_sync.setup values ('organization', '{}', '{{}}', now(), now())"
+_CHECKED = (
+    "insert into fluint_sync.setup values ('organization', '{}', array['other_environment'], now(), now())"
+)
+_FOUND = "insert into fluint_sync.setup values ('{}', 'wrong or missing data', array['{}'], now(), now())"
+_LICENSED = "insert into fluint_app.app_user (email, is_licensed) values ('a@acme.example', {})"
 _FAILED = """
 insert into fluint_sync.run (run_id, mode, started_at, ended_at, state, error)
 values ('1', '{}', now() - interval '3 hours', now() - interval '3 hours', 'failed', 'contact: It is hidden.')
 """
 _DIES = "update fluint_sync.connection set state = 'needs_reconnect', reason = 'It was revoked.'"
+_HIDDEN = "insert into fluint_sync.unavailable_object (object, seen_at) values ('opportunity', now())"
 _AGES = "update fluint_sync.cursor set position = now() - interval '{} minutes'"
 
 
@@ -191,7 +196,27 @@ _AGES = "update fluint_sync.cursor set position = now() - interval '{} minutes'"
         (_CHECKED.format("ok"), []),
         (_CHECKED.format("wrong or missing data"), [("setup.organization", "data")]),
         (_CHECKED.format("advice"), []),
-        (_CHECKED.format("wrong or missing data").replace("organization", "objects_are_read"), []),
+        (_FOUND.format("objects_are_read", "never_read: opportunity', 'stale: contact', 'object_switched_off: task"), []),
+        (_FOUND.format("objects_are_read", "stale: contact', 'object_needs_other: contact"), [("setup.objects_are_read", "data")]),
+        (f"update fluint_sync.connection set state = 'disconnected'; {_FOUND.format('connection', 'not_connected')}", []),
+        (f"{_DIES}; {_FOUND.format('connection', 'grant_ended')}", [("connection", "needs_reconnect")]),
+        (_FOUND.format("connection", "grant_ended"), []),
+        (_FOUND.format("connection", "other_org"), [("setup.connection", "data")]),
+        (_FOUND.format("api_headroom", "allowance_used"), []),
+        (_FOUND.format("deals_arrive", "owners_not_listed"), []),
+        (_FOUND.format("deals_arrive", "deals_missing"), [("setup.deals_arrive", "data")]),
+        (_FOUND.format("file_limits", "publications_used"), []),
+        (_FOUND.format("file_limits", "publications_used', 'storage_full"), [("setup.file_limits", "data")]),
+        (f"{_GIVEN_UP.format('too_large')}; {_FOUND.format('uploads', 'upload_refused: storage_full')}", [("uploads", "given_up")]),
+        (_FOUND.format("uploads", "upload_not_sent: setup', 'upload_given_up: empty_file"), []),
+        (_FOUND.format("uploads", "upload_not_sent: setup', 'upload_not_sent: checksum_differs"), [("setup.uploads", "data")]),
+        (f"{_HIDDEN}; {_FOUND.format('opportunity', 'deals_not_readable: Opportunity')}", [("data.opportunity", "not_readable")]),
+        (_FOUND.format("account", "object_not_readable: Account"), [("setup.account", "data")]),
+        (_FOUND.format("organization", "a_code_of_another_version"), [("setup.organization", "data")]),
+        (_FOUND.format("user_list", "nobody_licensed"), [("setup.user_list", "data")]),
+        (f"{_LICENSED.format(False)}; {_FOUND.format('user_list', 'nobody_licensed')}", [("setup.user_list", "data")]),
+        (f"{_LICENSED.format(True)}; {_FOUND.format('user_list', 'nobody_licensed')}", []),
+        (f"{_LICENSED.format(True)}; {_FOUND.format('user_list', 'users_unmatched')}", [("setup.user_list", "data")]),
         ("insert into fluint_sync.raw_column (object, column_name, field, type, need, is_read, cause)"
          " values ('opportunity', 'title', 'Title', 'text', 'required', false, 'hidden')", [("columns.opportunity", "not_read")]),
     ],

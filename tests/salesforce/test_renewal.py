@@ -79,6 +79,22 @@ def test_an_outage_of_the_token_endpoint_never_costs_the_grant(
     assert renewal(org, store).renew(store.tokens)[0].access_token == "access-new"
 
 
+@pytest.mark.parametrize("cut_after", [None, 3])
+def test_a_redirect_of_the_token_endpoint_never_costs_the_grant(
+    org: ScriptedOrg, store: MemoryStore, cut_after: int | None
+) -> None:
+    """A My Domain that moved, or a proxy with a page of its own, issued no tokens: three ticks must not end a grant that is good."""
+    moved = Answer(
+        302, b"<html>moved</html>", {"Location": "https://elsewhere.example/"}, cut_after=cut_after
+    )
+    org.on("POST", TOKEN_PATH, *[moved] * 5, org.token_answer())
+    for _ in range(5):
+        with pytest.raises(RenewalError, match=r"HTTP 302.*My Domain"):
+            renewal(org, store).renew(store.tokens)
+    assert store.tries == 0
+    assert renewal(org, store).renew(store.tokens)[0].access_token == "access-new"
+
+
 def test_a_host_that_cannot_be_reached_never_costs_the_grant(org: ScriptedOrg, store: MemoryStore) -> None:
     """Nothing left this machine, so nothing can have become of it: a network that is down over a weekend is no reason to reconnect."""
     with socket.socket() as taken:

@@ -195,12 +195,6 @@ def test_our_tables_are_read_as_they_are(clinic: Clinic, healthy: Healthy) -> No
     new = "insert into fluint_app.app_user (email, is_licensed) values ('nobody@acme.example', true)"
     with altered(clinic, new, "delete from fluint_app.app_user where email like 'nobody@%'") as seen:
         assert [len(seen.unmatched), seen.licensed] == [1, held.licensed + 1]
-    version = (
-        "insert into fluint_sync.upload (document_id, version_number, state, reason, outlook)"
-        f" values ('{uuid4()}', 1, 'failed', 'storage_full', 'needs_admin'), ('{uuid4()}', 1, 'failed', 'not_taken', 'waits_until')"
-    )
-    with altered(clinic, version, "delete from fluint_sync.upload") as seen:
-        assert seen.uploads == {"storage_full": 1}
     erasure = f"insert into fluint_sync.erasure (erasure_id, kind) values ('{uuid4()}', 'opportunity'), ('{uuid4()}', 'email')"
     with altered(clinic, erasure, "delete from fluint_sync.erasure") as seen:
         assert seen.deals_erased == 1
@@ -209,6 +203,40 @@ def test_our_tables_are_read_as_they_are(clinic: Clinic, healthy: Healthy) -> No
     back = sql.SQL(late.replace("'Handshake'", "{}")).format(sql.Literal(stage)).as_string()
     with altered(clinic, late, back) as seen:
         assert seen.unknown_stages == {"Handshake": 1}
+
+
+_DOCUMENT = """
+insert into fluint_app.document (document_id, opportunity_id, title) values ('{0}', '006', 'x');
+insert into fluint_app.document_version (document_id, version_number, file_name, content_type, byte_size, sha256, content, generated_at)
+values ('{0}', 1, 'x', 'x', 1, 'x', 'x', now());
+insert into fluint_sync.upload (document_id, version_number, state, outlook, reason) values ('{0}', 1, '{1}', '{2}', '{3}');
+"""
+_NO_DOCUMENT = (
+    "delete from fluint_sync.upload; delete from fluint_app.document_version; delete from fluint_app.document"
+)
+# (state, outlook, reason, whether a person has something to do)
+_SENT = [
+    ("failed", "needs_admin", "storage_full", True),
+    ("failed", "waits_until", "not_taken", False),
+    ("uploaded", "needs_admin", "double", True),
+    ("uploaded", "given_up", "file_deleted", False),
+    ("given_up", "given_up", "file_deleted", True),
+    ("uploaded", "given_up", "checksum_differs", True),
+    ("given_up", "given_up", "deal_deleted", False),
+    ("given_up", "given_up", "deal_not_in_fluint", False),
+    ("given_up", "given_up", "too_large", True),
+]
+
+
+@pytest.mark.parametrize(("state", "outlook", "reason", "is_a_fault"), _SENT)
+def test_a_document_is_a_fault_of_the_set_up_where_a_person_has_something_to_do(
+    clinic: Clinic, healthy: Healthy, state: str, outlook: str, reason: str, is_a_fault: bool
+) -> None:
+    """A rep who throws a file away on purpose makes the check red for ever, and nobody can mend it."""
+    with altered(clinic, _DOCUMENT.format(uuid4(), state, outlook, reason), _NO_DOCUMENT) as held:
+        assert held.uploads == ({reason: 1} if is_a_fault else {})
+    report = judge(Seen(healthy.salesforce, held), NOW, {})
+    assert ("uploads" in unwell(report)) is is_a_fault
 
 
 @pytest.mark.slow
@@ -228,7 +256,8 @@ def test_every_reason_of_the_outbox_that_a_person_can_end_has_its_step() -> None
     known = [each for each in vars(reasons).values() if isinstance(each, reasons.Reason)]
     assert len(known) > 15
     acted_on = {each.code for each in known if each.outlook is not reasons.Outlook.WAITS}
-    tables = (uploads.OF_AN_ADMIN, uploads.OF_THE_OPERATOR, uploads.OF_THE_WORKSPACE, uploads.TOLD_ELSEWHERE)
+    steps = (uploads.OF_AN_ADMIN, uploads.OF_THE_OPERATOR, uploads.OF_THE_WORKSPACE)
+    tables = (*steps, uploads.TOLD_ELSEWHERE, uploads.OF_NOBODY)
     assert sorted(acted_on) == sorted(code for table in tables for code in table)
 
 

@@ -41,8 +41,8 @@ OF_THE_WORKSPACE: Mapping[str, str] = {
     "empty_file": f"{_AGAIN}: they have no content",
     "too_large": f"{_AGAIN}, smaller than 2 GB each",
     "content_changed": f"{_AGAIN}: their bytes are not those that were recorded",
-    "deal_deleted": "Have the deals restored from Salesforce's recycle bin if that was a mistake; nothing else waits for them",
-    "deal_not_in_fluint": f"Run `fluint why` with the id of the deal, which {_LIST} names",
 }
 TOLD_ELSEWHERE = frozenset({"files_list_missing"})
 """The file is there; that people do not see it is told by the item about page layouts."""
+OF_NOBODY = frozenset({"deal_deleted", "deal_not_in_fluint"})
+"""The deal is gone or left out, as somebody meant it; if it comes back, the documents are sent by themselves (documents/standing.py)."""
