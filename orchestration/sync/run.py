@@ -32,6 +32,10 @@ from orchestration.sync.windows import CreatedRange
 
 # How long a change of the org's fields is told of.
 CHANGES_ARE_TOLD = timedelta(days=7)
+_NOT_COUNTED = (
+    "How many deals stay out, and why, could not be counted; the numbers of the last count stay, and the next run counts again. Nothing"
+    " that was read is concerned: {}"
+)
 _CHILDREN = tuple(child.table_name for child in CHILDREN)
 _NAMED = tuple(named.table_name for named in NAMED)
 _WHOLE = tuple(sobject.table_name for sobject in CATALOGUE if sobject.is_whole)
@@ -224,7 +228,7 @@ class _Run:
 
     def conclude(self) -> None:
         """Counts what stays out, then makes one report per object, in the order of the catalogue, with what is true now."""
-        self.each(OPPORTUNITY.table_name, self._count_excluded)
+        self._count_excluded()
         with self.with_.database.transaction() as connection:
             self.reports = [
                 replace(
@@ -236,9 +240,16 @@ class _Run:
                 for table, report in self.found.items()
             ]
 
-    def _count_excluded(self, _: str) -> Counts:
-        count_excluded(self.with_.database, self.with_.salesforce)
-        return Counts()
+    def _count_excluded(self) -> None:
+        """A number beside the deals: where it cannot be had the last one stays, and no deal is the less read for it."""
+        table = OPPORTUNITY.table_name
+        if table not in self.found or self.found[table].error:
+            return
+        try:
+            count_excluded(self.with_.database, self.with_.salesforce)
+        except FluintError as error:
+            forget_if_refused(self.with_, OPPORTUNITY, error)
+            self._add(table, Counts(), (_NOT_COUNTED.format(error),))
 
     def _add(self, table: str, counts: Counts, notes: tuple[str, ...] = ()) -> None:
         report = self.found[table]

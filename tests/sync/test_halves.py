@@ -14,6 +14,7 @@ import pytest
 
 from orchestration.errors import RejectedRequestError
 from orchestration.sync.changes import read_keys
+from orchestration.sync.options import ObjectReport
 from tests.sync.bench import TABLES, Bench
 
 KEYS = r"FROM Opportunity WHERE SystemModstamp"
@@ -164,6 +165,42 @@ def test_what_stays_out_is_counted_owner_by_owner_where_the_whole_times_out(benc
     _slow(bench, r"COUNT\(Id\) deals", 1)
     assert bench.follow()["opportunity"].state == "complete"
     assert bench.ask(query) == counted
+
+
+def test_what_stays_out_of_one_owner_is_counted_by_time_where_the_whole_times_out(bench: Bench) -> None:
+    """One owner with a million deals, whose number cannot be had at once, and with it the numbers of all the others."""
+    query = "select owner_id, reason, deals from fluint_sync.excluded_count order by 1, 2"
+    bench.follow()
+    counted = bench.ask(query)
+    assert len(counted) > 2
+    with bench.database.transaction() as connection:
+        connection.execute("truncate fluint_sync.excluded_count")
+    _slow(bench, r"COUNT\(Id\) deals(?!.*CreatedDate)", 0)
+    before = bench.log_position()
+    assert not _notes_of_counting(bench.follow()["opportunity"])
+    assert bench.ask(query) == counted
+    assert any("CreatedDate < " in query for query in _asked(bench, before, r"COUNT\(Id\) deals"))
+
+
+def test_a_count_of_what_stays_out_that_fails_is_a_note_beside_deals_that_were_read(bench: Bench) -> None:
+    """Every run red, and the permissions compared every hour anew, for a number that no deal depends on."""
+    query = "select owner_id, reason, deals from fluint_sync.excluded_count order by 1, 2"
+    bench.follow()
+    counted = bench.ask(query)
+    fault = {"kind": "unavailable_json", "times": 1_000, "path": ".*/composite"}
+    bench.org.admin("POST", "/faults", fault | {"about": r"COUNT\(Id\) deals FROM Opportunity"})
+    report = bench.follow()["opportunity"]
+    assert report.state == "complete"
+    assert _notes_of_counting(report)
+    assert bench.ask(query) == counted
+    night = bench.reconcile()
+    assert bench.org.admin("GET", "/faults/hits")
+    assert night.findings["opportunity"].error is None
+    assert night.is_remembered
+
+
+def _notes_of_counting(report: ObjectReport) -> list[str]:
+    return [note for note in report.notes if "could not be counted" in note]
 
 
 def test_deals_of_one_second_that_cannot_be_split_cover_nobody_though_the_others_came(bench: Bench) -> None:
