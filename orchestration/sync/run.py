@@ -16,6 +16,7 @@ from functools import partial
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
+from orchestration.postgres.merge import lock_for_writing
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
 from orchestration.sync.column_reads import read_missing_columns, reread_unstamped_columns
@@ -138,6 +139,8 @@ def _children(with_: Collaborators, table: str, *, written_by: str | None = None
 
 def _deals_of(with_: Collaborators, created: CreatedRange) -> Counts:
     with with_.database.transaction() as connection:
+        # Keys of deals may become pending at the same time, in another order.
+        lock_for_writing(connection, OPPORTUNITY.raw_table())
         scope = scope_now(connection)
         ledger.want_admitted_again(connection, created.start, created.end)
         listed = ledger.owners_listed_by(connection, with_.run_id, scope.filters.digest)
