@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from orchestration.errors import RejectedRequestError
+from orchestration.postgres.connection import Connection
+from orchestration.postgres.copy import Staged
+from orchestration.sync import changes
 from orchestration.sync.changes import read_keys
+from orchestration.sync.keys import classify
+from orchestration.sync.objects import OPPORTUNITY, SObject
 from orchestration.sync.options import ObjectReport
 from tests.sync.bench import TABLES, Bench
 
@@ -92,6 +100,76 @@ def test_a_part_of_the_keys_that_is_dated_earlier_holds_the_cursor_back(bench: B
     assert _cursor(bench) == cursor
     bench.org.admin("DELETE", "/faults")
     bench.follow()
+    assert _cursor(bench) > cursor
+
+
+def test_a_window_with_more_keys_than_memory_holds_is_followed_in_parts_and_a_failed_part_stops_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that touches a million deals: every key in memory at once, and after a failure at the last page all of them again."""
+    bench.follow()
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    bench.follow()
+    deals = sorted(bench.live("opportunity") & bench.entitled())[:12]
+    for deal in deals:
+        bench.update("Opportunity", deal, NextStep="Migrated")
+        bench.org.admin("POST", "/clock", {"seconds": 300})
+    cursor, at_once = _cursor(bench), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "options", replace(bench.options, most_keys_at_once=3))
+        patched.setattr(changes, "classify", _noting(at_once))
+        bench.org.admin(
+            "POST", "/faults", {"kind": "unavailable_json", "times": 99, "about": KEYS, "skip": 6}
+        )
+        assert bench.follow()["opportunity"].error is not None
+        half_way = _cursor(bench)
+        assert cursor < half_way
+        waiting = bench.ask(
+            "select count(*), min(since) from fluint_sync.pending where object = 'opportunity'"
+        )
+        assert 0 < waiting[0][0] < len(deals)
+        assert waiting[0][1] == cursor
+        bench.org.admin("DELETE", "/faults")
+        assert bench.follow()["opportunity"].state == "complete"
+    assert _cursor(bench) > half_way + timedelta(minutes=20)
+    assert max(at_once) <= 3
+    held = "select count(*) from raw_salesforce.opportunity where next_step = 'Migrated'"
+    assert bench.ask(held) == [(len(deals),)]
+    assert bench.ask("select count(*) from fluint_sync.pending where object = 'opportunity'") == [(0,)]
+
+
+def _noting(at_once: list[int]) -> Callable[..., int]:
+    """Classifies as ever, and notes how many keys of deals there were."""
+
+    def noted(connection: Connection, sobject: SObject, keys: Staged, *args: Any, **kwargs: Any) -> int:
+        if sobject is OPPORTUNITY:
+            rows = connection.execute(sql.SQL("select count(*) from {}").format(keys.name)).fetchall()
+            at_once.append(rows[0][0])
+        return classify(connection, sobject, keys, *args, **kwargs)
+
+    return noted
+
+
+def test_a_part_of_many_keys_that_is_dated_earlier_holds_the_cursor_back_for_the_later_ones(
+    bench: Bench,
+) -> None:
+    """The earlier part out of a cache, the later ones of now: the cursor passes by what the cache did not show."""
+    bench.follow()
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    bench.follow()
+    for deal in sorted(bench.live("opportunity") & bench.entitled())[:6]:
+        bench.update("Opportunity", deal, NextStep="In several parts")
+        bench.org.admin("POST", "/clock", {"seconds": 2})
+    cursor, options = _cursor(bench), bench.options
+    bench.options = replace(options, most_keys_at_once=2)
+    of_a_cache = {"kind": "skewed_date", "seconds": -7_200, "about": KEYS, "skip": 1, "times": 1}
+    bench.org.admin("POST", "/faults", of_a_cache)
+    bench.follow()
+    assert bench.org.admin("GET", "/faults/hits")
+    assert _cursor(bench) == cursor
+    bench.org.admin("DELETE", "/faults")
+    bench.follow()
+    bench.options = options
     assert _cursor(bench) > cursor
 
 
