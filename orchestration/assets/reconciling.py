@@ -133,7 +133,7 @@ def _permissions(doubt: Doubt) -> dg.AssetCheckResult:
     if not doubt.permissions_told:
         text = "Could not be told: the integration user may not read its permission records (View Setup and Configuration)."
     elif changed:
-        text = f"Since the last comparison {', '.join(changed)}."
+        text = f"Since the last comparison {', '.join(map(str, changed))}."
     else:
         text = "No permission of the integration user changed since the last comparison."
     return dg.AssetCheckResult(

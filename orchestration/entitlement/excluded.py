@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from orchestration.entitlement.filters import BackfillFilter, owned_by, read_filter
 from orchestration.entitlement.licences import reasons_out_of_scope, scope_owners
@@ -12,6 +14,7 @@ from orchestration.postgres.connection import Connection, Database
 from orchestration.salesforce import soql
 from orchestration.salesforce.client import Salesforce
 from orchestration.salesforce.pages import Record
+from orchestration.salesforce.spans import FOUNDED, middle_of
 
 
 def count_excluded(database: Database, salesforce: Salesforce) -> int:
@@ -23,53 +26,64 @@ def count_excluded(database: Database, salesforce: Salesforce) -> int:
         in_scope, out_of_scope = scope_owners(connection), reasons_out_of_scope(connection)
         filters = read_filter(connection)
     questions = list(_questions(sorted(in_scope), sorted(out_of_scope), filters))
-    counted: dict[tuple[str, str], int] = {}
+    counted: Counter[tuple[str, str]] = Counter()
     with salesforce.purpose("counts"):
         for reason, row in _answers(salesforce, questions):
             owner = row["OwnerId"]
-            counted[owner, reason or out_of_scope.get(owner, "owner_not_in_fluint")] = int(row["deals"])
+            counted[owner, reason or out_of_scope.get(owner, "owner_not_in_fluint")] += int(row["deals"])
     with database.transaction() as connection:
         return _write(connection, _without_held(connection, counted, filters))
 
 
 @dataclass(frozen=True)
 class _Question:
-    """How many live deals of each of these owners are left out for a reason; an empty one means that the owner's own applies."""
+    """How many live deals of each of these owners are left out for a reason; an empty one means that the owner's own applies.
+
+    Only those created in [start, end) are asked for; None is open.
+    """
 
     reason: str
     owners: Sequence[str]
     where: tuple[str, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
 
     @property
     def soql(self) -> str:
         """The question as Salesforce reads it."""
-        where = [owned_by(self.owners), *self.where, soql.equal("IsDeleted", False)]
+        created = soql.within("CreatedDate", self.start, self.end)
+        where = [owned_by(self.owners), *created, *self.where, soql.equal("IsDeleted", False)]
         return soql.select(["OwnerId", "COUNT(Id) deals"], "Opportunity", where, group_by=["OwnerId"])
+
+    def halves(self, now: datetime) -> list[_Question]:
+        """Two questions that together are this one: half of the owners each, or half of one owner's time. None of one second."""
+        if len(self.owners) > 1:
+            middle = len(self.owners) // 2
+            return [replace(self, owners=half) for half in (self.owners[:middle], self.owners[middle:])]
+        cut = middle_of(self.start or FOUNDED, self.end or now)
+        return [replace(self, end=cut), replace(self, start=cut)] if cut else []
 
 
 def _questions(in_scope: Sequence[str], out: Sequence[str], filters: BackfillFilter) -> Iterator[_Question]:
     # A chunk is below the 2,000 groups that a grouped query returns at most (SOQL limits); here a group is an owner.
     for some in soql.chunked(out):
         yield _Question("", some)
+    since = filters.created_since
     for some in soql.chunked(in_scope):
+        if since:
+            yield _Question("created_before", some, end=since)
         passed: tuple[str, ...] = ()
-        if filters.created_since:
-            before = soql.compare("CreatedDate", "<", filters.created_since)
-            yield _Question("created_before", some, (before,))
-            passed = (soql.compare("CreatedDate", ">=", filters.created_since),)
         for rule in filters.rules():
-            yield _Question(rule.reason, some, (*passed, rule.refuses))
+            yield _Question(rule.reason, some, (*passed, rule.refuses), start=since)
             passed = (*passed, rule.passes)
 
 
 def _answers(salesforce: Salesforce, questions: Sequence[_Question]) -> Iterator[tuple[str, Record]]:
-    """(reason, owner with the number of deals); what is too much for one answer is asked for half of the owners at a time."""
+    """(reason, owner with the number of deals), in several parts where it was too much for one answer."""
     answers = salesforce.query_many([question.soql for question in questions])
     for question, answer in zip(questions, answers, strict=True):
-        if isinstance(answer, TooMuchAskedError) and len(question.owners) > 1:
-            middle = len(question.owners) // 2
-            halves = (question.owners[:middle], question.owners[middle:])
-            yield from _answers(salesforce, [replace(question, owners=half) for half in halves])
+        if isinstance(answer, TooMuchAskedError) and (halves := question.halves(salesforce.server_time())):
+            yield from _answers(salesforce, halves)
         elif isinstance(answer, FluintError):
             raise answer
         else:
@@ -77,7 +91,7 @@ def _answers(salesforce: Salesforce, questions: Sequence[_Question]) -> Iterator
 
 
 def _without_held(
-    connection: Connection, counted: dict[tuple[str, str], int], filters: BackfillFilter
+    connection: Connection, counted: Mapping[tuple[str, str], int], filters: BackfillFilter
 ) -> dict[tuple[str, str], int]:
     """Subtracts deals that were admitted before and are held, though they would not come in today."""
     held = connection.execute(
@@ -100,12 +114,13 @@ def _without_held(
             "minimum": filters.minimum_amount,
         },
     ).fetchall()
-    left = dict(counted)
-    for owner, reason, deals in held:
-        for key in left:
-            if key[0] == owner and (key[1] == reason or (reason is None and key[1].startswith("owner_"))):
-                left[key] = max(0, left[key] - deals)
-    return {key: deals for key, deals in left.items() if deals}
+    by_owner = {(owner, reason): deals for owner, reason, deals in held}
+    left = {
+        # Who is out of scope has one reason for all of its deals, whichever it is.
+        (owner, reason): deals - by_owner.get((owner, None if reason.startswith("owner_") else reason), 0)
+        for (owner, reason), deals in counted.items()
+    }
+    return {key: deals for key, deals in left.items() if deals > 0}
 
 
 def _write(connection: Connection, excluded: dict[tuple[str, str], int]) -> int:

@@ -12,6 +12,8 @@ from orchestration.errors import FluintError, SetupError, TransientError
 # Undefined table, schema, column, function: another version of our tables than this installation's, or none.
 _NOT_UPGRADED = frozenset({"42P01", "3F000", "42703", "42883"})
 _NOT_ALLOWED = "42501"
+# Class: the transaction was undone because of another one (deadlock, serialization).
+_MET_ANOTHER = "40"
 # Classes: connection lost, too many connections, the server shuts down or starts.
 _UNREACHABLE = ("08", "53", "57P")
 
@@ -34,6 +36,11 @@ def of_postgres(error: BaseException) -> FluintError | None:
             return SetupError(
                 "The user in the database URL may not do this in the database. Whoever administers it makes that user the owner"
                 " of the database, or runs `fluint upgrade` as its owner."
+            )
+        if code.startswith(_MET_ANOTHER):
+            return TransientError(
+                "Two processes met on the same rows of the database, and it undid this one's last step: nothing of that was kept. The next"
+                " run does it again."
             )
         if code.startswith(_UNREACHABLE) or type(cause).__name__ == "OperationalError":
             return TransientError(

@@ -13,6 +13,7 @@ from orchestration.salesforce.client import Salesforce
 from orchestration.sensors.runs import rests_until, unfinished_run
 from orchestration.sensors.upgraded import skipped_before_upgrade
 from orchestration.sync.options import Collaborators, SyncOptions
+from orchestration.sync.reconciling.permissions import Change
 from orchestration.sync.reconciling.watching import changed_since_compared
 
 # Two calls each time, 48 a day. Whoever grants a permission sees its deals within the hour; sharing rules, which no record of
@@ -49,10 +50,10 @@ def changed_permissions_sensor(options: SyncOptions) -> dg.SensorDefinition:
     return sensor
 
 
-def _answer(instance: dg.DagsterInstance, changed: list[str]) -> dg.RunRequest | dg.SkipReason:
+def _answer(instance: dg.DagsterInstance, changed: list[Change]) -> dg.RunRequest | dg.SkipReason:
     if not changed:
         return dg.SkipReason("The integration user may see what it could see in the last comparison.")
-    told = f"Since the last comparison {', '.join(changed)}."
+    told = f"Since the last comparison {', '.join(map(str, changed))}."
     rest = rests_until(instance, RECONCILE_SALESFORCE)
     if rest and rest > datetime.now(UTC):
         return dg.SkipReason(f"{told} It is compared again after {rest:%H:%M} UTC.")

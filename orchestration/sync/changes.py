@@ -6,7 +6,7 @@ never read here; users, stages and record types are small and are read whole at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -141,26 +141,57 @@ class _Follower:
 
     def _close_keys(self, step: _Step, first: Page | FluintError) -> None:
         table, most = step.readable.sobject.table_name, self._most_pages
+        cursor, answered, tombstoned = step.cursor, step.window.end, 0
+        assert cursor is not None
+        for part, pages in self._parts(step, first):
+            if most is not None and len(pages) > most:
+                self.left.append(table)
+                return
+            # A part that is dated earlier holds the cursor back for all that come after it.
+            answered = min(answered, *(page.answered_at for page in pages))
+            end = followed_up_to(part, cursor, answered)
+            marked = self._classify_and_move(step, cursor, end, pages)
+            if marked is None:
+                break  # another process followed these changes meanwhile
+            cursor, tombstoned = end, tombstoned + marked
+        self.counts[table] = Counts(tombstoned=tombstoned)
+
+    def _parts(self, step: _Step, first: Page | FluintError) -> Iterator[tuple[Window, list[Page]]]:
+        """The window with all its pages, or in order smaller ones, each read when its turn comes: a migration touches every row."""
+        waiting: list[tuple[Window, Page | FluintError | None]] = [(step.window, first)]
+        while waiting:
+            part, answer = waiting.pop()
+            if answer is None:
+                (answer,) = self._with.salesforce.query_many([step.soql(part)])
+            if self._is_large(answer) and (halves := part.halves(part.end)):
+                waiting += [(half, None) for half in reversed(halves)]
+            else:
+                yield part, self._pages(step, part, answer)
+
+    def _is_large(self, answer: Page | FluintError) -> bool:
+        """Whether there are more keys than are held in memory at once; a tick leaves those to a run."""
+        most = self._with.options.most_keys_at_once
+        return self._most_pages is None and isinstance(answer, Page) and answer.total_size > most
+
+    def _pages(self, step: _Step, whole: Window, first: Page | FluintError) -> list[Page]:
+        most = self._most_pages
 
         def read(part: Window) -> list[Page]:
-            if part is step.window:
+            if part is whole:
                 return list(islice(pages_from(self._with, first), None if most is None else most + 1))
             return list(ask(self._with, step.soql(part)))
 
-        parts = in_halves(step.readable.sobject.name, step.window, read, step.window.end)
-        pages = [page for part in parts for page in part]
-        if most is not None and len(pages) > most:
-            self.left.append(table)
-            return
-        self.counts[table] = Counts(tombstoned=self._classify_and_move(step, pages))
+        parts = in_halves(step.readable.sobject.name, whole, read, whole.end)
+        return [page for part in parts for page in part]
 
-    def _classify_and_move(self, step: _Step, pages: list[Page]) -> int:
-        sobject, cursor = step.readable.sobject, step.cursor
-        assert cursor is not None
+    def _classify_and_move(
+        self, step: _Step, cursor: datetime, end: datetime, pages: list[Page]
+    ) -> int | None:
+        """Classifies keys and moves the cursor to `end`; None, and nothing done, where it is no longer at `cursor`."""
+        sobject = step.readable.sobject
         with self._with.database.transaction() as connection:
-            end = followed_up_to(step.window, cursor, min(page.answered_at for page in pages))
             if not ledger.move_cursor(connection, sobject.table_name, start=cursor, end=end):
-                return 0  # another process followed these changes meanwhile
+                return None
             scope = scope_now(connection)
             if sobject.name == OPPORTUNITY.name:
                 ledger.drop_skipped_coverage(
@@ -177,6 +208,7 @@ class _Follower:
                     read_at=min(page.read_at for page in pages),
                     since=cursor,
                     run_id=self._with.run_id,
+                    # Of the whole window: what a part shows, the later parts do not show again.
                     last_before=step.window.end - self._with.options.overlap,
                     follows=True,
                 )

@@ -66,10 +66,7 @@ def classify(
     """
     names = _names(sobject, keys, scope, read_at=read_at, run_id=run_id, last_before=last_before)
     names["since"] = sql.SQL(_FOLLOWED if follows else _MAYBE_OLDER).format(since=sql.Literal(since))
-    if sobject.named_by:
-        # In this order, as everybody takes them who stores rows that name others.
-        lock_for_writing(connection, sobject.named_by.sobject.raw_table())
-    lock_for_writing(connection, sobject.raw_table())
+    _lock(connection, sobject)
     keep_out(connection, keys.name, keys.table)
     tombstoned = _run(connection, _TOMBSTONE_DELETED, names)
     _run(connection, _SETTLE_DELETED, names)
@@ -121,6 +118,7 @@ def pend_unseen(connection: Connection, sobject: SObject, ids: Sequence[str]) ->
 
 def pend_incomplete(connection: Connection, sobject: SObject, rows: Staged, whole: Staged) -> int:
     """Makes pending what is among `rows` and not among the `whole` ones, because it changed while it was read; returns how many."""
+    _lock(connection, sobject)  # who stores the whole ones next takes it too, and then it would be too late
     return connection.execute(
         sql.SQL(_PEND_INCOMPLETE).format(
             table=sql.Literal(sobject.table_name),
@@ -130,6 +128,13 @@ def pend_incomplete(connection: Connection, sobject: SObject, rows: Staged, whol
             into_pending=sql.SQL(_INTO_PENDING),
         )
     ).rowcount
+
+
+def _lock(connection: Connection, sobject: SObject) -> None:
+    if sobject.named_by:
+        # In this order, as everybody takes them who stores rows that name others.
+        lock_for_writing(connection, sobject.named_by.sobject.raw_table())
+    lock_for_writing(connection, sobject.raw_table())
 
 
 Names = dict[str, sql.Composable]

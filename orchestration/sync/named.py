@@ -146,7 +146,8 @@ def _want(
 
 
 # Rows that name what was deleted, undeleted or merged move without a stamp of their own (R8): they are taken along, or re-parented.
-# What was never held, because it went before it was fetched, may come back as well, and with it a row that was held.
+# What was never held, because it went before it was fetched, may come back as well, and with it a row that was held; or a live row
+# names it still that a merge gave to the winner.
 _FLIPPED = """
     from {keys} as k
     left join {raw} as held on held.id = k.id
@@ -154,6 +155,8 @@ _FLIPPED = """
     where (k.is_deleted and held._deleted_at = {read_at})
        or (not k.is_deleted and held._deleted_at is not null and held._deleted_reason <> 'moved_out_of_scope')
        or (not k.is_deleted and held.id is null and namer._deleted_at is not null)
+       or (k.is_deleted and {is_merged} and namer._deleted_at is null
+           and (held.id is null or held._deleted_reason = 'not_visible'))
 """
 _DEALS_OF_FLIPPED = "select {namer_table}, namer.{parent} " + _FLIPPED
 _WANT_FLIPPED = (
@@ -171,7 +174,10 @@ def reread_naming(
 ) -> None:
     """Has the rows read again that name what the staged keys show as deleted, back or merged: children with their deal, or deals."""
     by = _naming(sobject)
-    names = _names(sobject, keys=keys, read_at=sql.Literal(read_at), since=sql.Literal(since))
+    is_merged = sql.SQL("k.master_record_id is not null" if sobject.can_be_merged else "false")
+    names = _names(
+        sobject, keys=keys, read_at=sql.Literal(read_at), since=sql.Literal(since), is_merged=is_merged
+    )
     if by.sobject.parent_column:
         parent = sql.Identifier(by.sobject.parent_column)
         under_way.uncover_deals(connection, sql.SQL(_DEALS_OF_FLIPPED).format(parent=parent, **names))

@@ -29,12 +29,14 @@ class SyncOptions:
     `overlap`: how far behind the cursor keys are read again, for rows stamped before and committed after it. Salesforce
     transactions can take ten minutes, so less than that loses rows. `bulk_threshold`: from how many rows on a listing
     goes through Bulk API 2.0. `most_key_pages`: how many pages of keys a sensor tick reads before it leaves them to a run.
+    `most_keys_at_once`: a window with more keys is followed in parts, because the keys of a part are in memory together.
     `extra_fields`: table → the fields that fluint.yaml adds to it.
     """
 
     overlap: timedelta = timedelta(minutes=20)
     bulk_threshold: int = 10_000
     most_key_pages: int = 5
+    most_keys_at_once: int = 200_000
     tables: tuple[str, ...] = tuple(sobject.table_name for sobject in CATALOGUE)
     extra_fields: Mapping[str, tuple[ExtraField, ...]] = field(default_factory=dict)
 

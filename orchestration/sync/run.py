@@ -16,6 +16,7 @@ from functools import partial
 from orchestration.entitlement.excluded import count_excluded
 from orchestration.errors import FluintError
 from orchestration.postgres.api_ledger import recall_usage, record_calls
+from orchestration.postgres.merge import lock_for_writing
 from orchestration.sync import ledger
 from orchestration.sync.changes import read_keys
 from orchestration.sync.column_reads import read_missing_columns, reread_unstamped_columns
@@ -32,6 +33,10 @@ from orchestration.sync.windows import CreatedRange
 
 # How long a change of the org's fields is told of.
 CHANGES_ARE_TOLD = timedelta(days=7)
+_NOT_COUNTED = (
+    "How many deals stay out, and why, could not be counted; the numbers of the last count stay, and the next run counts again. Nothing"
+    " that was read is concerned: {}"
+)
 _CHILDREN = tuple(child.table_name for child in CHILDREN)
 _NAMED = tuple(named.table_name for named in NAMED)
 _WHOLE = tuple(sobject.table_name for sobject in CATALOGUE if sobject.is_whole)
@@ -134,6 +139,8 @@ def _children(with_: Collaborators, table: str, *, written_by: str | None = None
 
 def _deals_of(with_: Collaborators, created: CreatedRange) -> Counts:
     with with_.database.transaction() as connection:
+        # Keys of deals may become pending at the same time, in another order.
+        lock_for_writing(connection, OPPORTUNITY.raw_table())
         scope = scope_now(connection)
         ledger.want_admitted_again(connection, created.start, created.end)
         listed = ledger.owners_listed_by(connection, with_.run_id, scope.filters.digest)
@@ -224,7 +231,7 @@ class _Run:
 
     def conclude(self) -> None:
         """Counts what stays out, then makes one report per object, in the order of the catalogue, with what is true now."""
-        self.each(OPPORTUNITY.table_name, self._count_excluded)
+        self._count_excluded()
         with self.with_.database.transaction() as connection:
             self.reports = [
                 replace(
@@ -236,9 +243,16 @@ class _Run:
                 for table, report in self.found.items()
             ]
 
-    def _count_excluded(self, _: str) -> Counts:
-        count_excluded(self.with_.database, self.with_.salesforce)
-        return Counts()
+    def _count_excluded(self) -> None:
+        """A number beside the deals: where it cannot be had the last one stays, and no deal is the less read for it."""
+        table = OPPORTUNITY.table_name
+        if table not in self.found or self.found[table].error:
+            return
+        try:
+            count_excluded(self.with_.database, self.with_.salesforce)
+        except FluintError as error:
+            forget_if_refused(self.with_, OPPORTUNITY, error)
+            self._add(table, Counts(), (_NOT_COUNTED.format(error),))
 
     def _add(self, table: str, counts: Counts, notes: tuple[str, ...] = ()) -> None:
         report = self.found[table]

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from orchestration.salesforce import soql
-
-FOUNDED = datetime(1999, 1, 1, tzinfo=UTC)
-"""When Salesforce began: no record was created before it, except by imports that set their CreatedDate themselves."""
-
-
-def _middle(start: datetime, end: datetime) -> datetime | None:
-    """A whole second between these two, near the middle; SOQL's windows are cut no finer, for stamps are seconds."""
-    middle = (start + (end - start) / 2).replace(microsecond=0)
-    return middle if start < middle < end else None
+from orchestration.salesforce.spans import FOUNDED, middle_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,7 @@ class Window:
 
     def halves(self, now: datetime) -> tuple[Window, Window] | None:
         """The earlier and the later half; None for a window of a second."""
-        middle = _middle(self.start, self.end)
+        middle = middle_of(self.start, self.end)
         return (Window(self.start, middle), Window(middle, self.end)) if middle else None
 
     def __str__(self) -> str:
@@ -73,7 +65,7 @@ class CreatedRange:
 
     def halves(self, now: datetime) -> tuple[CreatedRange, CreatedRange] | None:
         """The earlier and the later half, each as open as the whole is; None for a range of a second."""
-        middle = _middle(self.start or FOUNDED, self.end or now)
+        middle = middle_of(self.start or FOUNDED, self.end or now)
         return (CreatedRange(self.start, middle), CreatedRange(middle, self.end)) if middle else None
 
     def __str__(self) -> str:

@@ -120,17 +120,72 @@ def test_a_merge_of_accounts_has_the_deals_read_again(bench: Bench) -> None:
     deal = _new_deal(bench, AccountId=loser)
     bench.follow()
     bench.org.admin("POST", f"/records/Account/{winner}/merge", {"losers": [loser]})
-    (moved,) = bench.records(f"SELECT Id, SystemModstamp FROM Opportunity WHERE Id = '{deal}'")
-    with bench.database.transaction() as connection:
-        # As if the merge had left the deal's stamp alone: its key is no news.
-        connection.execute(
-            "update raw_salesforce.opportunity set system_modstamp = %(at)s, _read_at = %(at)s::timestamptz + interval '61 s'"
-            " where id = %(id)s",
-            {"at": moved["SystemModstamp"], "id": deal},
-        )
+    _its_key_is_no_news(bench, "Opportunity", deal)
     bench.org.admin("POST", "/clock", {"seconds": 120})
     bench.follow()
     row = f"select _deleted_reason, master_record_id from raw_salesforce.account where id = '{loser}'"
     assert bench.ask(row) == [("merged_into", winner)]
     assert bench.ask(f"select account_id from raw_salesforce.opportunity where id = '{deal}'") == [(winner,)]
     assert winner in bench.live("account")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [False, True], ids=["never fetched", "hidden"])
+def test_a_merge_of_what_is_not_held_has_the_rows_read_again_that_name_the_loser(
+    bench: Bench, hidden: bool
+) -> None:
+    """A contact or an account that was merged before its first fetch: its role, or its deal, names the loser for good."""
+    bench.load()
+    winners, losers = (
+        {
+            "Account": bench.administer("POST", "/sobjects/Account", {"Name": name})["id"],
+            "Contact": bench.administer("POST", "/sobjects/Contact", {"LastName": name})["id"],
+        }
+        for name in ("Won", "Lost")
+    )
+    deal = _new_deal(bench, AccountId=losers["Account"])
+    values = {"OpportunityId": deal, "ContactId": losers["Contact"]}
+    role = bench.administer("POST", "/sobjects/OpportunityContactRole", values)["id"]
+    bench.follow()
+    for name in winners:
+        _no_longer_held(bench, name.lower(), losers[name], hidden)
+        bench.org.admin("POST", f"/records/{name}/{winners[name]}/merge", {"losers": [losers[name]]})
+    for name, record_id in (("Opportunity", deal), ("OpportunityContactRole", role)):
+        _its_key_is_no_news(bench, name, record_id)
+    bench.org.admin("POST", "/clock", {"seconds": 120})
+    bench.follow()
+    bench.load()
+    named = f"select account_id from raw_salesforce.opportunity where id = '{deal}'"
+    assert bench.ask(named) == [(winners["Account"],)]
+    assert winners["Account"] in bench.live("account")
+    named = f"select contact_id from raw_salesforce.opportunity_contact_role where id = '{role}'"
+    assert bench.ask(named) == [(winners["Contact"],)]
+    assert winners["Contact"] in bench.live("contact")
+
+
+def _no_longer_held(bench: Bench, table: str, record_id: str, hidden: bool) -> None:
+    """As if a row had not been fetched yet, or had been hidden one night."""
+    with bench.database.transaction() as connection:
+        if hidden:
+            connection.execute(
+                f"update raw_salesforce.{table} set _deleted_at = now(), _deleted_reason = 'not_visible' where id = %s".encode(),
+                [record_id],
+            )
+            return
+        connection.execute(f"delete from raw_salesforce.{table} where id = %s".encode(), [record_id])
+        connection.execute(
+            "insert into fluint_sync.pending (object, id, reason, since) values (%s, %s, 'entitled', now())",
+            [table, record_id],
+        )
+
+
+def _its_key_is_no_news(bench: Bench, name: str, record_id: str) -> None:
+    """As if the merge had left the stamp of a row alone that it gave to the winner."""
+    (moved,) = bench.records(f"SELECT Id, SystemModstamp FROM {name} WHERE Id = '{record_id}'")
+    table = "opportunity" if name == "Opportunity" else "opportunity_contact_role"
+    with bench.database.transaction() as connection:
+        connection.execute(
+            f"update raw_salesforce.{table} set system_modstamp = %(at)s, _read_at = %(at)s::timestamptz + interval '61 s'"
+            " where id = %(id)s".encode(),
+            {"at": moved["SystemModstamp"], "id": record_id},
+        )

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from orchestration.errors import RejectedRequestError
+from orchestration.postgres.connection import Connection
+from orchestration.postgres.copy import Staged
+from orchestration.sync import changes
 from orchestration.sync.changes import read_keys
+from orchestration.sync.keys import classify
+from orchestration.sync.objects import OPPORTUNITY, SObject
+from orchestration.sync.options import ObjectReport
 from tests.sync.bench import TABLES, Bench
 
 KEYS = r"FROM Opportunity WHERE SystemModstamp"
@@ -94,6 +103,76 @@ def test_a_part_of_the_keys_that_is_dated_earlier_holds_the_cursor_back(bench: B
     assert _cursor(bench) > cursor
 
 
+def test_a_window_with_more_keys_than_memory_holds_is_followed_in_parts_and_a_failed_part_stops_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that touches a million deals: every key in memory at once, and after a failure at the last page all of them again."""
+    bench.follow()
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    bench.follow()
+    deals = sorted(bench.live("opportunity") & bench.entitled())[:12]
+    for deal in deals:
+        bench.update("Opportunity", deal, NextStep="Migrated")
+        bench.org.admin("POST", "/clock", {"seconds": 300})
+    cursor, at_once = _cursor(bench), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "options", replace(bench.options, most_keys_at_once=3))
+        patched.setattr(changes, "classify", _noting(at_once))
+        bench.org.admin(
+            "POST", "/faults", {"kind": "unavailable_json", "times": 99, "about": KEYS, "skip": 6}
+        )
+        assert bench.follow()["opportunity"].error is not None
+        half_way = _cursor(bench)
+        assert cursor < half_way
+        waiting = bench.ask(
+            "select count(*), min(since) from fluint_sync.pending where object = 'opportunity'"
+        )
+        assert 0 < waiting[0][0] < len(deals)
+        assert waiting[0][1] == cursor
+        bench.org.admin("DELETE", "/faults")
+        assert bench.follow()["opportunity"].state == "complete"
+    assert _cursor(bench) > half_way + timedelta(minutes=20)
+    assert max(at_once) <= 3
+    held = "select count(*) from raw_salesforce.opportunity where next_step = 'Migrated'"
+    assert bench.ask(held) == [(len(deals),)]
+    assert bench.ask("select count(*) from fluint_sync.pending where object = 'opportunity'") == [(0,)]
+
+
+def _noting(at_once: list[int]) -> Callable[..., int]:
+    """Classifies as ever, and notes how many keys of deals there were."""
+
+    def noted(connection: Connection, sobject: SObject, keys: Staged, *args: Any, **kwargs: Any) -> int:
+        if sobject is OPPORTUNITY:
+            rows = connection.execute(sql.SQL("select count(*) from {}").format(keys.name)).fetchall()
+            at_once.append(rows[0][0])
+        return classify(connection, sobject, keys, *args, **kwargs)
+
+    return noted
+
+
+def test_a_part_of_many_keys_that_is_dated_earlier_holds_the_cursor_back_for_the_later_ones(
+    bench: Bench,
+) -> None:
+    """The earlier part out of a cache, the later ones of now: the cursor passes by what the cache did not show."""
+    bench.follow()
+    bench.org.admin("POST", "/clock", {"seconds": 3_000})
+    bench.follow()
+    for deal in sorted(bench.live("opportunity") & bench.entitled())[:6]:
+        bench.update("Opportunity", deal, NextStep="In several parts")
+        bench.org.admin("POST", "/clock", {"seconds": 2})
+    cursor, options = _cursor(bench), bench.options
+    bench.options = replace(options, most_keys_at_once=2)
+    of_a_cache = {"kind": "skewed_date", "seconds": -7_200, "about": KEYS, "skip": 1, "times": 1}
+    bench.org.admin("POST", "/faults", of_a_cache)
+    bench.follow()
+    assert bench.org.admin("GET", "/faults/hits")
+    assert _cursor(bench) == cursor
+    bench.org.admin("DELETE", "/faults")
+    bench.follow()
+    bench.options = options
+    assert _cursor(bench) > cursor
+
+
 def test_a_tick_whose_keys_time_out_moves_nothing_and_leaves_them_to_a_run(bench: Bench) -> None:
     """A sensor that has a minute, and spends it on queries of two."""
     bench.follow()
@@ -164,6 +243,42 @@ def test_what_stays_out_is_counted_owner_by_owner_where_the_whole_times_out(benc
     _slow(bench, r"COUNT\(Id\) deals", 1)
     assert bench.follow()["opportunity"].state == "complete"
     assert bench.ask(query) == counted
+
+
+def test_what_stays_out_of_one_owner_is_counted_by_time_where_the_whole_times_out(bench: Bench) -> None:
+    """One owner with a million deals, whose number cannot be had at once, and with it the numbers of all the others."""
+    query = "select owner_id, reason, deals from fluint_sync.excluded_count order by 1, 2"
+    bench.follow()
+    counted = bench.ask(query)
+    assert len(counted) > 2
+    with bench.database.transaction() as connection:
+        connection.execute("truncate fluint_sync.excluded_count")
+    _slow(bench, r"COUNT\(Id\) deals(?!.*CreatedDate)", 0)
+    before = bench.log_position()
+    assert not _notes_of_counting(bench.follow()["opportunity"])
+    assert bench.ask(query) == counted
+    assert any("CreatedDate < " in query for query in _asked(bench, before, r"COUNT\(Id\) deals"))
+
+
+def test_a_count_of_what_stays_out_that_fails_is_a_note_beside_deals_that_were_read(bench: Bench) -> None:
+    """Every run red, and the permissions compared every hour anew, for a number that no deal depends on."""
+    query = "select owner_id, reason, deals from fluint_sync.excluded_count order by 1, 2"
+    bench.follow()
+    counted = bench.ask(query)
+    fault = {"kind": "unavailable_json", "times": 1_000, "path": ".*/composite"}
+    bench.org.admin("POST", "/faults", fault | {"about": r"COUNT\(Id\) deals FROM Opportunity"})
+    report = bench.follow()["opportunity"]
+    assert report.state == "complete"
+    assert _notes_of_counting(report)
+    assert bench.ask(query) == counted
+    night = bench.reconcile()
+    assert bench.org.admin("GET", "/faults/hits")
+    assert night.findings["opportunity"].error is None
+    assert night.is_remembered
+
+
+def _notes_of_counting(report: ObjectReport) -> list[str]:
+    return [note for note in report.notes if "could not be counted" in note]
 
 
 def test_deals_of_one_second_that_cannot_be_split_cover_nobody_though_the_others_came(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from orchestration.errors import TransientSalesforceError
 from orchestration.sync.reconciling.counting import DealsOf, next_month, packed
 from orchestration.sync.reconciling.findings import Bucket, Finding, Outcome, Part, Tally
 from orchestration.sync.reconciling.judging import Judgement, Withheld, judge, too_many
-from orchestration.sync.reconciling.permissions import Permissions, changes
+from orchestration.sync.reconciling.permissions import Change, Permissions, changes
 from orchestration.sync.reconciling.rotation import IDS_A_NIGHT, NIGHTS, months_due, runs
 from orchestration.sync.reconciling.texts import summary
 from orchestration.sync.windows import CreatedRange
@@ -81,7 +81,8 @@ def test_what_changed_is_named_as_an_admin_finds_it_in_the_set_up(
     before: dict[str, str], now: dict[str, str], expected: list[str]
 ) -> None:
     """ "Check your permissions": of forty, in a profile and five permission sets."""
-    assert changes(Permissions(ALL_WELL | before), Permissions(ALL_WELL | now)) == expected
+    found = changes(Permissions(ALL_WELL | before), Permissions(ALL_WELL | now))
+    assert [str(each) for each in found] == expected
 
 
 def test_what_was_not_known_before_is_not_told_as_a_change() -> None:
@@ -89,7 +90,7 @@ def test_what_was_not_known_before_is_not_told_as_a_change() -> None:
     assert changes(None, Permissions(ALL_WELL)) == []
     assert changes(Permissions(ALL_WELL), Permissions(ALL_WELL | {"Read on Task": "yes"})) == []
     (lost,) = changes(Permissions(ALL_WELL), Permissions(UNREADABLE))
-    assert "can no longer be read" in lost
+    assert "can no longer be read" in lost.text
 
 
 def test_view_all_is_proven_by_permissions_that_were_read_and_by_nothing_else() -> None:
@@ -138,12 +139,43 @@ def _withheld(reason: Withheld, ids: int) -> Finding:
 
 def test_the_text_names_numbers_ids_the_permission_and_the_next_step() -> None:
     """A red check that says "41 rows differ" sends its reader to the support."""
-    lost = ["View All Records on Opportunity was taken away"]
+    lost = [Change("View All Records on Opportunity was taken away", may_hide=True)]
     text = summary(_withheld(Withheld.PERMISSIONS_CHANGED, 41), lost, permissions_told=True)
     assert "Salesforce has 3 deals in scope, 44 are held." in text
     assert "006000" in text
     assert "and 21 more" in text
     assert "because View All Records on Opportunity was taken away" in text
+    assert "fluint reconcile --accept" in text
+
+
+GRANTED, TAKEN, ASSIGNED = (
+    {"View All Records on Opportunity": "yes"},
+    {"View All Records on Opportunity": "no"},
+    {"permission sets": "0PSA,0PSB,0PSC"},
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "because", "takes_back"),
+    [
+        (GRANTED, TAKEN, "because View All Records on Opportunity was taken away.", True),
+        (GRANTED, TAKEN | ASSIGNED, "because View All Records on Opportunity was taken away.", True),
+        ({}, {"role": "00EA"}, "because the role is 00EA and was none.", True),
+        (ALL_WELL, UNREADABLE, "can no longer be read", True),
+        (TAKEN, GRANTED, "changed: View All Records on Opportunity was granted. That gave access", False),
+        ({}, ASSIGNED, "changed: the permission set 0PSC was assigned. That gave access", False),
+        (UNREADABLE, ALL_WELL, "can be read again. That gave access", False),
+    ],
+)
+def test_only_what_took_access_away_is_to_be_taken_back(
+    before: dict[str, str], now: dict[str, str], because: str, takes_back: bool
+) -> None:
+    """An admin who is told to take back the View All that was granted yesterday, because a deal was purged in the same night."""
+    known = {} if UNREADABLE in (before, now) else ALL_WELL
+    changed = changes(Permissions(known | before), Permissions(known | now))
+    text = summary(_withheld(Withheld.PERMISSIONS_CHANGED, 2), changed, permissions_told=True)
+    assert because in text
+    assert ("A Salesforce admin takes that back." in text) is takes_back
     assert "fluint reconcile --accept" in text
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from orchestration.errors import SetupError, TransientError
 from orchestration.sync.reconciling import doubt as doubt_module
+from orchestration.sync.reconciling.watching import changed_since_compared
 from tests.sync.bench import Bench
 from tests.sync.nights import told, tombstones
+from tests.sync.sharing import Sharing
 
 FAULTS = {
     "counts": {"about": "CALENDAR_MONTH"},
@@ -38,6 +41,33 @@ def test_a_night_that_fails_marks_nothing_and_the_next_one_does(bench: Bench, wh
     assert tombstones(bench) == before
     bench.reconcile()
     assert tombstones(bench) == before | {gone: "hard_deleted"}
+
+
+@pytest.mark.slow
+def test_a_permission_that_only_a_person_gives_back_is_not_compared_again_every_hour(bench: Bench) -> None:
+    """Read on an object taken away: the full comparison, with the org's calls, 24 times a day for as long as that lasts."""
+    bench.load()
+    assert bench.reconcile().is_remembered
+    seen = "select facts from fluint_sync.permissions_seen"
+    good = bench.ask(seen)
+    sharing = Sharing(bench)
+    try:
+        sharing.read_account(granted=False)
+        assert changed_since_compared(bench.with_())
+        fault = {"kind": "unavailable_json", "times": 1_000, "path": ".*/composite"}
+        bench.org.admin("POST", "/faults", fault | FAULTS["counts"])
+        assert isinstance(bench.reconcile().findings["opportunity"].error, TransientError)
+        bench.org.admin("DELETE", "/faults")
+        assert changed_since_compared(bench.with_()), "what failed for the moment is compared again"
+        lost = bench.reconcile()
+        assert isinstance(lost.findings["account"].error, SetupError)
+        assert not lost.is_remembered
+        assert changed_since_compared(bench.with_()) == []
+        assert bench.ask(seen) == good
+    finally:
+        bench.org.admin("DELETE", "/faults")
+        sharing.read_account(granted=True)
+    assert changed_since_compared(bench.with_())
 
 
 @pytest.mark.slow

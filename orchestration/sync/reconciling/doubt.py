@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from orchestration.errors import FluintError
+from orchestration.errors import FluintError, NeedsReconnectError, SetupError
 from orchestration.sync import ledger
 from orchestration.sync.deleted import recently_deleted
 from orchestration.sync.fields import Readable
@@ -20,7 +20,7 @@ from orchestration.sync.reconciling import ledger as kept
 from orchestration.sync.reconciling.findings import Bucket, Finding, Outcome, Part, Tally
 from orchestration.sync.reconciling.holdings import Place
 from orchestration.sync.reconciling.judging import Withheld, judge
-from orchestration.sync.reconciling.permissions import Permissions, ask_permissions, changes
+from orchestration.sync.reconciling.permissions import Change, Permissions, ask_permissions, changes
 
 
 @dataclass
@@ -135,7 +135,8 @@ class Doubt:
     def conclude(self, reports: Iterable[ObjectReport]) -> None:
         """Adds what could not be compared, and takes the permissions of now for the next night's if nothing is left open.
 
-        A person who accepted what is gone has accepted the permissions, too.
+        A person who accepted what is gone has accepted the permissions, too. What only a person can mend is compared as far as it can be:
+        nobody needs to start that again before the permissions are others.
         """
         for report in reports:
             if report.error:
@@ -143,12 +144,11 @@ class Doubt:
                 self.findings[report.table] = replace(
                     finding, error=report.error, is_absent=self._is_absent(report.table, report.error)
                 )
-        is_whole = bool(self.findings) and all(
-            finding.error is None or finding.is_absent for finding in self.findings.values()
-        )
-        if self._permissions is None or not is_whole:
+        failed = [each.error for each in self.findings.values() if each.error and not each.is_absent]
+        if self._permissions is None or not self.findings or not all(map(_stays, failed)):
             return
-        self.is_remembered = self.accept or not any(finding.withheld for finding in self.findings.values())
+        is_left = any(finding.withheld for finding in self.findings.values())
+        self.is_remembered = not failed and (self.accept or not is_left)
         with self.with_.database.transaction() as connection:
             kept.note_permissions(
                 connection, self._permissions[1], self.with_.run_id, as_good=self.is_remembered
@@ -160,14 +160,19 @@ class Doubt:
             return is_absence(table, error) and not holdings.count_live(connection, BY_TABLE[table])
 
     @property
-    def changed(self) -> list[str]:
-        """What changed of the integration user's permissions since the last good night, as sentences; empty if they were not read."""
+    def changed(self) -> list[Change]:
+        """What changed of the integration user's permissions since the last good night; empty if they were not read."""
         return changes(*self._permissions) if self._permissions else []
 
     @property
     def permissions_told(self) -> bool:
         """Whether the permission records could be read."""
         return self._permissions is not None and self._permissions[1].are_told
+
+
+def _stays(error: FluintError) -> bool:
+    """Whether a comparison under the same permissions ends with this error again. A grant that is gone says nothing of them."""
+    return isinstance(error, SetupError) and not isinstance(error, NeedsReconnectError)
 
 
 def _withheld(tally: Tally) -> Withheld | None:

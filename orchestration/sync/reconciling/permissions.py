@@ -73,34 +73,48 @@ def on(permission: str, sobject: str) -> str:
     return f"{permission} on {sobject}"
 
 
-def changes(before: Permissions | None, now: Permissions) -> list[str]:
-    """What changed, each as a sentence without its full stop; empty when nothing did, or nothing was known before.
+@dataclass(frozen=True)
+class Change:
+    """One thing that changed, as a sentence without its full stop; `may_hide`: it took access away, or that cannot be told."""
+
+    text: str
+    may_hide: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def changes(before: Permissions | None, now: Permissions) -> list[Change]:
+    """What changed; empty when nothing did, or nothing was known before.
 
     Only what was known both times is compared: a fact that a later release asks for was not granted by anybody.
     """
     if before is None:
         return []
     both = sorted(before.facts.keys() & now.facts.keys())
-    return [sentence for name in both for sentence in _change(name, before.facts[name], now.facts[name])]
+    return [change for name in both for change in _change(name, before.facts[name], now.facts[name])]
 
 
-def _change(name: str, was: str, is_: str) -> Iterable[str]:
+def _change(name: str, was: str, is_: str) -> Iterable[Change]:
     if was == is_:
         return
     if name == RECORDS:
         yield (
-            "the permission records can be read again"
+            Change("the permission records can be read again", may_hide=False)
             if is_ == READABLE
-            else "the permission records can no longer be read (View Setup and Configuration), so what else changed cannot be told"
+            else Change(
+                "the permission records can no longer be read (View Setup and Configuration), so what else changed cannot be told",
+                may_hide=True,
+            )
         )
     elif name == SETS:
         old, new = set(filter(None, was.split(","))), set(filter(None, is_.split(",")))
-        yield from (f"the permission set {each} was taken away" for each in sorted(old - new))
-        yield from (f"the permission set {each} was assigned" for each in sorted(new - old))
+        yield from (Change(f"the permission set {each} was taken away", True) for each in sorted(old - new))
+        yield from (Change(f"the permission set {each} was assigned", False) for each in sorted(new - old))
     elif {was, is_} == {YES, NO}:
-        yield f"{name} was {'granted' if is_ == YES else 'taken away'}"
+        yield Change(f"{name} was {'granted' if is_ == YES else 'taken away'}", may_hide=is_ == NO)
     else:
-        yield f"the {name} is {is_} and was {was}"
+        yield Change(f"the {name} is {is_} and was {was}", may_hide=True)
 
 
 def ask_permissions(salesforce: Salesforce) -> Permissions:

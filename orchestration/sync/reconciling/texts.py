@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from orchestration.sync.reconciling.findings import Difference, Finding, Outcome
 from orchestration.sync.reconciling.judging import Withheld
+from orchestration.sync.reconciling.permissions import Change
 
 MOST_IDS = 20
 NAMES = {
@@ -29,10 +30,14 @@ BECAUSE = {
     Outcome.TOO_MANY: "it is held and not shown, with too many others at once",
     Outcome.UNKNOWN: "the comparison failed before it was asked for",
 }
+GAVE = (
+    "That gave access and hides nothing: whoever runs Fluint looks these ids up in Salesforce and, where they are gone, marks them with"
+    " `fluint reconcile --accept`."
+)
 ACCEPT = "If this was meant, whoever runs Fluint marks them with `fluint reconcile --accept`."
 
 
-def summary(finding: Finding, changed: Sequence[str], *, permissions_told: bool) -> str:
+def summary(finding: Finding, changed: Sequence[Change], *, permissions_told: bool) -> str:
     """One object's comparison as sentences; `changed` says what changed of the integration user's permissions."""
     name = NAMES.get(finding.table, finding.table)
     if finding.error is not None:
@@ -60,7 +65,7 @@ def some_ids(differences: Sequence[Difference]) -> str:
     return ", ".join(ids) + (f" and {more:,} more" if more else "")
 
 
-def _came(finding: Finding, changed: Sequence[str]) -> str:
+def _came(finding: Finding, changed: Sequence[Change]) -> str:
     came = [each for each in finding.differences if each.outcome is Outcome.BROUGHT_IN]
     if not came:
         return ""
@@ -86,13 +91,18 @@ def _left(finding: Finding) -> str:
     return " ".join(said) + (" Fluint keeps them, marked." if said else "")
 
 
-def _withheld(finding: Finding, changed: Sequence[str], permissions_told: bool) -> str:
+def _withheld(finding: Finding, changed: Sequence[Change], permissions_told: bool) -> str:
     if finding.withheld is None:
         return ""
     left = [each for each in finding.open if each.outcome.value in list(Withheld)]
     what = f"{len(left):,} are held that Salesforce does not show ({some_ids(left)}). None of them was marked as deleted, because "
     if finding.withheld is Withheld.PERMISSIONS_CHANGED and changed:
-        return what + f"{_joined(changed)}. A Salesforce admin takes that back. {ACCEPT}"
+        took = [each for each in changed if each.may_hide]
+        return what + (
+            f"{_joined(took)}. A Salesforce admin takes that back. {ACCEPT}"
+            if took
+            else f"the integration user's permissions changed: {_joined(changed)}. {GAVE}"
+        )
     if finding.withheld is Withheld.PERMISSIONS_CHANGED:
         return (
             what
@@ -111,5 +121,6 @@ def _withheld(finding: Finding, changed: Sequence[str], permissions_told: bool) 
     )
 
 
-def _joined(sentences: Sequence[str]) -> str:
+def _joined(changed: Sequence[Change]) -> str:
+    sentences = [str(each) for each in changed]
     return ", and ".join(filter(None, (", ".join(sentences[:-1]), sentences[-1])))

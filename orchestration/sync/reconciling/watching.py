@@ -5,11 +5,11 @@ from __future__ import annotations
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.sync.options import Collaborators
 from orchestration.sync.reconciling import ledger
-from orchestration.sync.reconciling.permissions import ask_permissions, changes
+from orchestration.sync.reconciling.permissions import Change, ask_permissions, changes
 
 
-def changed_since_compared(with_: Collaborators) -> list[str]:
-    """What changed of the permissions since the last comparison of everything, as sentences, at two calls; empty before the first one."""
+def changed_since_compared(with_: Collaborators) -> list[Change]:
+    """What changed of the permissions since the last comparison of everything, at two calls; empty before the first one."""
     with with_.database.transaction() as connection:
         compared = ledger.permissions_compared(connection)
     if compared is None:
