@@ -20,13 +20,19 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from orchestration.documents import outbox, reasons
-from orchestration.documents.content import md5_of, open_content
+from orchestration.documents.content import md5_of, open_content, opened
 from orchestration.documents.files_list import deals_without_files_list
 from orchestration.documents.look import TOGETHER, InSalesforce, confirm, look_for
 from orchestration.documents.outbox import DueVersion
 from orchestration.documents.reasons import Reason
 from orchestration.documents.sender import Outcome, Sender
-from orchestration.errors import FluintError, QuotaReachedError, Remedy, TransientError
+from orchestration.errors import (
+    ContentUnreadableError,
+    FluintError,
+    QuotaReachedError,
+    Remedy,
+    TransientError,
+)
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.locks import Hold, held_alone
@@ -113,13 +119,13 @@ def _senders(
 ) -> Iterator[Send]:
     """Gives a function that sends with the sender of its thread; all are closed at the end, and their calls recorded."""
     made: dict[int, Sender] = {}
-    with ExitStack() as opened:
+    with ExitStack() as held:
 
         def send(version: DueVersion) -> Outcome | None:
             here = threading.get_ident()
             if here not in made:
-                connection = opened.enter_context(closing(database.connect(autocommit=True)))
-                client = opened.enter_context(closing(salesforce.another()))
+                connection = held.enter_context(closing(database.connect(autocommit=True)))
+                client = held.enter_context(closing(salesforce.another()))
                 made[here] = Sender(connection, client, open_uri, run_id, hold.insist)
             outcome = made[here].send(version)
             if usage := made[here].salesforce.usage:  # what one client learned, the others need not ask
@@ -334,9 +340,9 @@ class _Drain:
             stored = outbox.content_of(self.connection, version) or b""
             return md5_of(io.BytesIO(stored), version.sha256)
         try:
-            with closing(self.open_uri(version.content_uri)) as content:
+            with opened(self.open_uri, version.content_uri) as content:
                 return md5_of(content, version.sha256)
-        except (OSError, ValueError, ImportError):
+        except ContentUnreadableError:
             return None
 
 
