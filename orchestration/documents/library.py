@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from orchestration.documents.order import OVERTAKEN
+from orchestration.documents.order import OVERTAKEN, leave_older_files
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection, Database
 
@@ -167,6 +167,7 @@ _ENDS_THE_FILE = {"file_of_another_user", "checksum_differs"}
 def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str], bool]) -> list[int]:
     """Begins a new file in Salesforce with the versions that are not in the old one, else with the newest; returns their numbers.
 
+    What was said about the old file of the versions before them is taken back: it concerns nobody any more.
     `is_gone` says whether a ContentVersion (by id) is no longer in Salesforce. Raises SetupError when the file is still there and
     takes versions, or when it is not known yet what became of one: a new file would be a double.
     """
@@ -195,6 +196,7 @@ def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str],
                 " Salesforce first."
             )
         connection.execute(_AS_NEW, [max(row[3] for row in rows) + 1, document_id, chosen])
+        leave_older_files(connection)
     return chosen
 
 

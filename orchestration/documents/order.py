@@ -1,6 +1,7 @@
-"""The order of a document's versions: none is sent on top of a later one, which people would then no longer find as the newest.
+"""What a later version of a document makes of an earlier one: it is not sent on top of it, and where it is in a file of before, that
+no longer concerns anybody.
 
-Versions go in their order, so this concerns only those that were given up and are let go again. SQL only.
+Versions go in their order, so the former concerns only those that were given up and are let go again. SQL only.
 """
 
 from __future__ import annotations
@@ -33,3 +34,23 @@ where (up.state in ('waiting', 'failed') or up.state = 'given_up' and up.reason 
 def give_up_overtaken(connection: Connection) -> None:
     """Gives up what waits, or was given up for its file, and is older than a version that arrived; nobody has to do anything about it."""
     connection.execute(_GIVE_UP, [LATER_VERSION])
+
+
+LEFT_BEHIND = """exists (
+    select from fluint_sync.upload as later
+    where later.document_id = up.document_id and later.version_number > up.version_number and later.copy > up.copy)"""
+"""SQL that holds of a row `up` if a later version began a new file, because the one before it is gone or not ours."""
+
+OLDER_FILE = "A later version began a new file in Salesforce. This one is in the file before it, as far as that is still there."
+
+# A double stays one wherever it is; the same bytes are in the file of the version before.
+_LEAVE = f"""
+update fluint_sync.upload as up
+set reason = 'older_file', reason_text = %s, outlook = null, updated_at = now(), _xact_id = pg_current_xact_id()
+where up.state = 'uploaded' and coalesce(up.reason, '') not in ('double', 'same_bytes', 'older_file') and {LEFT_BEHIND}
+"""  # noqa: S608
+
+
+def leave_older_files(connection: Connection) -> None:
+    """Takes from what is in a file of before what was said about that file: nobody can, or has to, do anything about it any more."""
+    connection.execute(_LEAVE, [OLDER_FILE])
