@@ -117,6 +117,7 @@ set state = 'waiting', reason = null, reason_text = null, outlook = null, retry_
 from raw_salesforce.opportunity as deal
 where deal.id = up.opportunity_id and deal._deleted_at is null and up.state in ('given_up', 'failed') and up.reason = any(%s)
 """  # noqa: S608
+# What became of the file is noted with the version that was sent; those with its bytes know only its id.
 _SAME_BYTES = f"""
 update fluint_sync.upload as up
 set state = 'uploaded', content_version_id = before.content_version_id, content_document_id = before.content_document_id,
@@ -125,7 +126,10 @@ set state = 'uploaded', content_version_id = before.content_version_id, content_
 from fluint_sync.upload as before
 where up.state in ('waiting', 'failed') and before.document_id = up.document_id
   and before.version_number = up.version_number - 1 and before.copy = up.copy and before.state = 'uploaded'
-  and coalesce(before.reason, '') <> 'file_deleted' and before.sha256 = up.sha256
+  and before.sha256 = up.sha256
+  and not exists (select from fluint_sync.upload as sent
+                  where sent.document_id = up.document_id and sent.content_version_id = before.content_version_id
+                    and sent.reason in ('file_deleted', 'file_not_shown'))
 """  # noqa: S608
 
 _BEHIND = f"""

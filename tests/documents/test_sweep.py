@@ -94,3 +94,22 @@ def test_what_was_in_a_file_that_a_person_replaced_waits_for_nobody(
     assert stage.bench.ask(STANDS) == [("uploaded", "older_file", None), ("uploaded", None, None)]
     with stage.bench.database.transaction() as connection:
         assert open_groups(connection) == ()
+
+
+def test_the_bytes_of_a_file_that_is_gone_are_not_said_to_be_there(stage: Stage) -> None:
+    """Two versions of the same bytes, and their file deleted: a third one with them compares itself with the second, of which
+    nothing is noted, and counts as uploaded although there is no file."""
+    stage.add()
+    document = stage.add("two")
+    same = "update fluint_app.document_version as v set content = o.content, sha256 = o.sha256 from fluint_app.document_version as o"
+    stage.write(f"{same} where o.document_id = v.document_id and o.version_number = 1")
+    stage.drain()
+    assert [row[:2] for row in stage.bench.ask(STANDS)] == [("uploaded", None), ("uploaded", "same_bytes")]
+    stage.bench.write("DELETE", f"/sobjects/ContentDocument/{_file(stage)}")
+    _sweep(stage)
+    stage.add("tri")
+    stage.write(f"{same} where o.document_id = v.document_id and o.version_number = 1")
+    stage.drain()
+    assert stage.bench.ask(STANDS)[2][:2] == ("given_up", "file_deleted")
+    assert _as_new(stage, document) == [3]
+    assert stage.drain().uploaded == 1
