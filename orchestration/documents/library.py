@@ -140,15 +140,15 @@ def list_versions(database: Database, *, only_open: bool = False) -> list[Listed
 def retry(database: Database, document_id: UUID | None) -> int:
     """Lets versions that are not in Salesforce be tried at once, of one document or of all; returns how many that concerns.
 
-    One whose outcome is unknown is looked for first, as always. One that lies there with other bytes is left as it is, and so is one
-    that is older than a version that is, or may be, there.
+    One whose outcome is unknown is looked for first, as always, and one that was taken and never shown is asked for once more. One that
+    lies there with other bytes is left as it is, and so is one that is older than a version that is, or may be, there.
     """
     with database.transaction() as connection:
         return connection.execute(
             f"""
             update fluint_sync.upload as up
-            set state = case when state = 'given_up' then 'waiting' else state end, retry_at = null, attempts = 0,
-                updated_at = now(), _xact_id = pg_current_xact_id()
+            set state = case when state <> 'given_up' then state when reason = 'file_not_shown' then 'sent' else 'waiting' end,
+                retry_at = null, attempts = 0, updated_at = now(), _xact_id = pg_current_xact_id()
             where state <> 'uploaded' and (%(id)s::uuid is null or document_id = %(id)s)
               and coalesce(reason, '') <> 'checksum_differs' and not {OVERTAKEN}
             """,  # noqa: S608 - a literal of ours

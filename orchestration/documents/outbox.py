@@ -19,6 +19,7 @@ from orchestration.documents.reasons import (
     DEAL_DELETED,
     DEAL_HIDDEN,
     DEAL_NOT_IN_FLUINT,
+    FILE_NOT_SHOWN,
     SAME_BYTES,
     Reason,
 )
@@ -324,6 +325,18 @@ def record_not_confirmed(connection: Connection, version: DueVersion, reason: Re
         reason.code,
         reason.text,
         reason.outlook,
+        of_states="('sent')",
+    )
+
+
+def record_never_shown(connection: Connection, version: DueVersion) -> None:
+    """Gives up a version that Salesforce took and never showed: later ones begin a file of their own. `retry` asks for it again."""
+    _set(
+        connection,
+        version,
+        "state = 'given_up', reason = %s, reason_text = %s, outlook = 'given_up', retry_at = null",
+        FILE_NOT_SHOWN.code,
+        FILE_NOT_SHOWN.text,
         of_states="('sent')",
     )
 

@@ -43,6 +43,9 @@ LATE_COMMIT = timedelta(minutes=30)
 (Developer Limits, REST time-out), a quarter of an hour in which the kernel goes on delivering what a process wrote before it was
 killed (Linux, tcp_retries2), and what a sender takes to notice that it must stop. Both looks are dated by Salesforce's clock."""
 
+SHOWN_WITHIN = timedelta(days=1)
+"""How long a version that Salesforce took is asked for before it counts as one that the integration user does not see."""
+
 WORKERS = 4
 _LOOK_AGAIN = timedelta(minutes=5)
 _TAKEN_AT_ONCE = 500
@@ -303,20 +306,29 @@ class _Drain:
         """Asks Salesforce for document and checksum of what it took; only then can the next version of a document go."""
         taken, self._taken = self._taken, []
         self._confirmed, self._is_stale = time.monotonic(), True
+        shown: dict[str, InSalesforce] | None = None
         try:
             shown = confirm(self.salesforce, [str(version.content_version_id) for version in taken])
         except FluintError as error:
-            shown = {}
             self._failed(error)
         hidden = self._without_files_list(taken) if shown else set()
         with self.connection.pipeline():
             for version in taken:
-                if there := shown.get(str(version.content_version_id)):
+                if there := (shown or {}).get(str(version.content_version_id)):
                     self._settle(version, [there], is_shown=version.opportunity_id not in hidden)
                     self.report.uploaded += 1
                 else:
-                    outbox.record_not_confirmed(self.connection, version, reasons.NOT_CONFIRMED)
-                    self.report.not_uploaded[reasons.NOT_CONFIRMED.code] += 1
+                    self._not_confirmed(version, is_left_out=shown is not None)
+
+    def _not_confirmed(self, version: DueVersion, *, is_left_out: bool) -> None:
+        """Asks again later; after a day of answers that leave it out, it is another user's, or was deleted before it was ever seen."""
+        since = version.sending_since
+        if is_left_out and since and datetime.now(UTC) - since >= SHOWN_WITHIN:
+            outbox.record_never_shown(self.connection, version)
+            self.report.not_uploaded[reasons.FILE_NOT_SHOWN.code] += 1
+        else:
+            outbox.record_not_confirmed(self.connection, version, reasons.NOT_CONFIRMED)
+            self.report.not_uploaded[reasons.NOT_CONFIRMED.code] += 1
 
     def _without_files_list(self, versions: Sequence[DueVersion]) -> set[str]:
         try:
