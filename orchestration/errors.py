@@ -12,6 +12,7 @@ FluintError
 │       └── NotTakenError         a write that certainly did not arrive: it can be sent again without looking
 ├── BulkUnavailableError          the Bulk API cannot give this now; REST can, so go on by REST
 ├── QuotaReachedError             wait until a time that it names; what was read stays
+├── ContentUnreadableError        a document's bytes cannot be had from the store that the app put them into
 ├── IncompleteReadError           an answer was shorter or other than announced; nothing of it counts
 ├── RejectedRequestError          Salesforce refused what we sent: a rule of the org, or a mistake of ours
 │   └── TooMuchAskedError         too much for one answer: ask for less
@@ -127,6 +128,22 @@ class IncompleteReadError(FluintError):
     """What arrived differs from what was announced (count, header, end of file): a failed read, not an empty one."""
 
     remedy = Remedy.RETRY
+
+
+class ContentUnreadableError(FluintError):
+    """A store did not give a document's bytes; `kind` is the name of what it raised, whose own text may hold an address with a key.
+
+    It is no OSError, whatever the store raised: on its way through a request that would pass for a fault of the network.
+    """
+
+    remedy = Remedy.SETUP
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"The document's bytes could not be read from where the app stored them ({kind}), so it was not sent. Whoever runs Fluint"
+            " checks that the storage can be reached from there and that its fsspec driver is installed."
+        )
+        self.kind = kind
 
 
 class RejectedRequestError(FluintError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
+from orchestration.documents.order import OVERTAKEN, leave_older_files
 from orchestration.errors import SetupError
 from orchestration.postgres.connection import Connection, Database
 
@@ -138,17 +140,18 @@ def list_versions(database: Database, *, only_open: bool = False) -> list[Listed
 def retry(database: Database, document_id: UUID | None) -> int:
     """Lets versions that are not in Salesforce be tried at once, of one document or of all; returns how many that concerns.
 
-    One whose outcome is unknown is looked for first, as always. One that lies there with other bytes is left as it is.
+    One whose outcome is unknown is looked for first, as always, and one that was taken and never shown is asked for once more. One that
+    lies there with other bytes is left as it is, and so is one that is older than a version that is, or may be, there.
     """
     with database.transaction() as connection:
         return connection.execute(
-            """
-            update fluint_sync.upload
-            set state = case when state = 'given_up' then 'waiting' else state end, retry_at = null, attempts = 0,
-                updated_at = now(), _xact_id = pg_current_xact_id()
+            f"""
+            update fluint_sync.upload as up
+            set state = case when state <> 'given_up' then state when reason = 'file_not_shown' then 'sent' else 'waiting' end,
+                retry_at = null, attempts = 0, updated_at = now(), _xact_id = pg_current_xact_id()
             where state <> 'uploaded' and (%(id)s::uuid is null or document_id = %(id)s)
-              and coalesce(reason, '') <> 'checksum_differs'
-            """,
+              and coalesce(reason, '') <> 'checksum_differs' and not {OVERTAKEN}
+            """,  # noqa: S608 - a literal of ours
             {"id": document_id},
         ).rowcount
 
@@ -164,6 +167,7 @@ _ENDS_THE_FILE = {"file_of_another_user", "checksum_differs"}
 def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str], bool]) -> list[int]:
     """Begins a new file in Salesforce with the versions that are not in the old one, else with the newest; returns their numbers.
 
+    What was said about the old file of the versions before them is taken back: it concerns nobody any more.
     `is_gone` says whether a ContentVersion (by id) is no longer in Salesforce. Raises SetupError when the file is still there and
     takes versions, or when it is not known yet what became of one: a new file would be a double.
     """
@@ -182,7 +186,7 @@ def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str],
                 f"It is not known yet whether Salesforce has the last version of document {document_id}; a new file could be a double."
                 " Nothing was changed. `fluint documents retry` without --as-new looks for it."
             )
-        chosen = [number for number, state, *_ in rows if state != "uploaded"] or [rows[-1][0]]
+        chosen = _missing(rows) or [rows[-1][0]]
         is_ended = any(reason in _ENDS_THE_FILE for number, _, reason, *_ in rows if number in chosen)
         held = [content_version_id for *_, content_version_id in rows if content_version_id]
         if not is_ended and held and not is_gone(held[-1]):
@@ -192,4 +196,15 @@ def retry_as_new(database: Database, document_id: UUID, is_gone: Callable[[str],
                 " Salesforce first."
             )
         connection.execute(_AS_NEW, [max(row[3] for row in rows) + 1, document_id, chosen])
+        leave_older_files(connection)
     return chosen
+
+
+def _missing(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """The versions that are in no file and older than none that is."""
+    arrived = [(number, copy) for number, state, _, copy, _ in rows if state == "uploaded"]
+    return [
+        number
+        for number, state, _, copy, _ in rows
+        if state != "uploaded" and not any(later > number and its >= copy for later, its in arrived)
+    ]

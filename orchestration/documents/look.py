@@ -1,7 +1,9 @@
 """Asking Salesforce by explicit ids what is there: versions whose upload ended unclearly, and what became of those it took.
 
 An integration user without Query All Files sees a file that is shared through a record only when it names its id: therefore links of
-the record, then versions of those documents (Object Reference, ContentDocumentLink and ContentVersion). Reads only.
+the record, then versions of those documents (Object Reference, ContentDocumentLink and ContentVersion). A record that is hidden shows
+no links, which is not to say that there is no file: what was not found so is asked for by its marker alone, to which Salesforce answers
+with the files that are the user's own (the same place), whatever became of link and record. Reads only.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class Look:
 
 
 def look_for(salesforce: Salesforce, versions: Sequence[DueVersion]) -> Look:
-    """Looks for versions on their opportunities: one query of links and one of versions for 200 of them.
+    """Looks for versions on their opportunities, then among the user's own files: three queries for 200 of them at most.
 
     Raises TransientSalesforceError for an answer that is older than the question: it says nothing of what was sent meanwhile.
     """
@@ -59,6 +61,10 @@ def look_for(salesforce: Salesforce, versions: Sequence[DueVersion]) -> Look:
             markers=[v.marker for v in some],
             asked_at=asked_at,
         )
+    missing = [v.marker for v in versions if v.marker not in found]
+    for markers in soql.chunked(missing, TOGETHER):
+        query = soql.select(_FIELDS, "ContentVersion", [soql.is_in("PathOnClient", markers)])
+        found |= _by_marker(map(_read, _fresh(salesforce, query, asked_at)))
     return Look(asked_at, found)
 
 
@@ -76,10 +82,7 @@ def versions_on(
     """
     asked_at = asked_at or salesforce.server_time()
     named = sorted({*documents, *_linked(salesforce, sorted(set(deals)), asked_at)})
-    found: dict[str, list[InSalesforce]] = defaultdict(list)
-    for version in _versions_of(salesforce, named, markers, asked_at):
-        found[version.marker].append(version)
-    return {marker: sorted(all_, key=lambda v: v.content_version_id) for marker, all_ in found.items()}
+    return _by_marker(_versions_of(salesforce, named, markers, asked_at))
 
 
 def confirm(salesforce: Salesforce, content_version_ids: Sequence[str]) -> dict[str, InSalesforce]:
@@ -91,6 +94,13 @@ def confirm(salesforce: Salesforce, content_version_ids: Sequence[str]) -> dict[
                 version = _read(record)
                 shown[version.content_version_id] = version
     return shown
+
+
+def _by_marker(versions: Iterable[InSalesforce]) -> dict[str, list[InSalesforce]]:
+    found: dict[str, list[InSalesforce]] = defaultdict(list)
+    for version in versions:
+        found[version.marker].append(version)
+    return {marker: sorted(all_, key=lambda v: v.content_version_id) for marker, all_ in found.items()}
 
 
 def _linked(salesforce: Salesforce, deals: Sequence[str], asked_at: datetime) -> set[str]:

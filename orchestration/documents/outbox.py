@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from orchestration.documents import naming
+from orchestration.documents import naming, order
 from orchestration.documents.reasons import (
     ANSWER_LOST,
     BEHIND,
     DEAL_DELETED,
     DEAL_HIDDEN,
     DEAL_NOT_IN_FLUINT,
+    FILE_NOT_SHOWN,
     SAME_BYTES,
     Reason,
 )
@@ -67,8 +68,8 @@ def enqueue(connection: Connection) -> dict[str, int]:
     """Brings the outbox up to what the app generated and what is known of its deals.
 
     New versions come in; those whose deal is deleted or not held are given up with that reason, those whose deal is hidden wait for an
-    admin, and both come back with the deal; a version with the bytes of the one before it, which is in Salesforce, is uploaded with it.
-    Returns how many are kept back for the want of their deal, by reason.
+    admin, and both come back with the deal; a version with the bytes of the one before it, which is in Salesforce, is uploaded with it,
+    and one that a later version overtook is given up. Returns how many are kept back for the want of their deal, by reason.
     """
     connection.execute(_NEW)
     kept_back = {
@@ -77,6 +78,7 @@ def enqueue(connection: Connection) -> dict[str, int]:
     }
     connection.execute(_DEAL_IS_BACK, [_OF_DEALS])
     connection.execute(_SAME_BYTES, [SAME_BYTES])
+    order.give_up_overtaken(connection)
     connection.execute(_BEHIND, [BEHIND.code, BEHIND.text, BEHIND.outlook])
     return {code: number for code, number in kept_back.items() if number}
 
@@ -116,6 +118,7 @@ set state = 'waiting', reason = null, reason_text = null, outlook = null, retry_
 from raw_salesforce.opportunity as deal
 where deal.id = up.opportunity_id and deal._deleted_at is null and up.state in ('given_up', 'failed') and up.reason = any(%s)
 """  # noqa: S608
+# What became of the file is noted with the version that was sent; those with its bytes know only its id.
 _SAME_BYTES = f"""
 update fluint_sync.upload as up
 set state = 'uploaded', content_version_id = before.content_version_id, content_document_id = before.content_document_id,
@@ -124,7 +127,10 @@ set state = 'uploaded', content_version_id = before.content_version_id, content_
 from fluint_sync.upload as before
 where up.state in ('waiting', 'failed') and before.document_id = up.document_id
   and before.version_number = up.version_number - 1 and before.copy = up.copy and before.state = 'uploaded'
-  and coalesce(before.reason, '') <> 'file_deleted' and before.sha256 = up.sha256
+  and before.sha256 = up.sha256
+  and not exists (select from fluint_sync.upload as sent
+                  where sent.document_id = up.document_id and sent.content_version_id = before.content_version_id
+                    and sent.reason in ('file_deleted', 'file_not_shown'))
 """  # noqa: S608
 
 _BEHIND = f"""
@@ -148,20 +154,21 @@ def waiting(connection: Connection) -> tuple[int, datetime | None]:
     row = connection.execute(
         f"""
         with candidate as (
-            select document_id, version_number, greatest(version.generated_at, up.updated_at, up.retry_at) as since
+            select document_id, version_number, greatest(version.generated_at, up.updated_at, up.retry_at) as since,
+                   up.state in ('sending', 'sent') as is_unclear
             from fluint_sync.upload as up join fluint_app.document_version as version using (document_id, version_number)
-            where up.state <> 'uploaded'
+            where up.state <> 'uploaded' and not {order.OVERTAKEN}
               and ((up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now())
                    or (up.state in ('given_up', 'failed') and up.reason = any(%s)
                        and exists (select from raw_salesforce.opportunity as deal
                                    where deal.id = up.opportunity_id and deal._deleted_at is null)))
             union all
-            select document_id, version_number, generated_at from fluint_app.document_version as version
+            select document_id, version_number, generated_at, false from fluint_app.document_version as version
             where not exists (select from fluint_sync.upload as known
                               where known.document_id = version.document_id and known.version_number = version.version_number)
         )
         select count(*), min(since) from candidate
-        where not exists (select from fluint_sync.upload as earlier
+        where is_unclear or not exists (select from fluint_sync.upload as earlier
                           where earlier.document_id = candidate.document_id
                             and earlier.version_number < candidate.version_number
                             and earlier.state in {_UNFINISHED} and earlier.retry_at > now())
@@ -174,7 +181,8 @@ def waiting(connection: Connection) -> tuple[int, datetime | None]:
 def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVersion]:
     """The versions that are due, oldest first, one of a document; documents in `busy` are in somebody's hands.
 
-    Versions of one document go in their order: a later one waits while an earlier one is neither uploaded nor given up.
+    Versions of one document go in their order: a later one waits while an earlier one is neither uploaded nor given up, and an earlier
+    one is not sent once a later one is, or may be, in Salesforce. One of unknown outcome is due whatever the others are: it is looked for.
     """
     rows = connection.execute(
         f"""
@@ -188,10 +196,11 @@ def due(connection: Connection, busy: Iterable[UUID], limit: int) -> list[DueVer
         join fluint_app.document as document using (document_id)
         join fluint_app.document_version as version using (document_id, version_number)
         where up.state <> 'uploaded' and up.state in {_UNFINISHED} and coalesce(up.retry_at, '-infinity') <= now()
-          and not up.document_id = any(%s)
-          and not exists (select from fluint_sync.upload as earlier
-                          where earlier.document_id = up.document_id and earlier.version_number < up.version_number
-                            and earlier.state in {_UNFINISHED})
+          and not up.document_id = any(%s) and not {order.OVERTAKEN}
+          and (up.state in ('sending', 'sent')
+               or not exists (select from fluint_sync.upload as earlier
+                              where earlier.document_id = up.document_id and earlier.version_number < up.version_number
+                                and earlier.state in {_UNFINISHED}))
         order by version.generated_at, up.document_id limit %s
         """,  # noqa: S608
         [list(busy), limit],
@@ -316,6 +325,18 @@ def record_not_confirmed(connection: Connection, version: DueVersion, reason: Re
         reason.code,
         reason.text,
         reason.outlook,
+        of_states="('sent')",
+    )
+
+
+def record_never_shown(connection: Connection, version: DueVersion) -> None:
+    """Gives up a version that Salesforce took and never showed: later ones begin a file of their own. `retry` asks for it again."""
+    _set(
+        connection,
+        version,
+        "state = 'given_up', reason = %s, reason_text = %s, outlook = 'given_up', retry_at = null",
+        FILE_NOT_SHOWN.code,
+        FILE_NOT_SHOWN.text,
         of_states="('sent')",
     )
 

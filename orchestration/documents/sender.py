@@ -18,6 +18,7 @@ from orchestration.documents.content import Checked
 from orchestration.documents.outbox import DueVersion
 from orchestration.documents.reasons import Reason
 from orchestration.errors import (
+    ContentUnreadableError,
     FluintError,
     IncompleteReadError,
     NotTakenError,
@@ -69,21 +70,20 @@ class Sender:
             return self._not_taken(version, refused)
         try:
             source = self._open(version)
-        except (OSError, ValueError, ImportError) as error:  # no file, no such protocol, no driver for it
-            # The error's own text may hold the address with a key in it.
-            unreadable = reasons.saying(reasons.CONTENT_UNREADABLE, type(error).__name__)
-            return self._not_taken(version, unreadable)
+        except ContentUnreadableError as error:
+            return self._unreadable(version, error)
         with closing(source):
             begun = outbox.begin_sending(self.connection, version, self.run_id)
             return self._create(begun, source) if begun else None
 
     def _open(self, version: DueVersion) -> Checked:
         if version.content_uri:
-            opened = self.open_uri(version.content_uri)
+            with content.of_the_store():
+                opened = self.open_uri(version.content_uri)
         else:
             stored = outbox.content_of(self.connection, version)
-            if not stored:
-                raise FileNotFoundError("the version was erased after it was taken from the outbox")
+            if not stored:  # the version was erased after it was taken from the outbox
+                raise ContentUnreadableError(FileNotFoundError.__name__)
             opened = io.BytesIO(stored)
         return Checked(opened, size=version.byte_size, sha256=version.sha256, may_go_on=self.may_go_on)
 
@@ -104,6 +104,9 @@ class Sender:
             return self._not_taken(version, reason, error if reason is reasons.PUBLICATION_LIMIT else None)
         except IncompleteReadError:
             return self._not_taken(version, _of_other_bytes(version))
+        except ContentUnreadableError as error:
+            # Raised before the body had its last boundary, or after a session was refused: there is no file.
+            return self._unreadable(version, error)
         except (NotTakenError, QuotaReachedError, SetupError) as error:
             return self._not_taken(version, reasons.of_all(error), error)
         except (TransientError, OSError) as error:
@@ -115,6 +118,9 @@ class Sender:
         self._used = time.monotonic()
         outbox.record_sent(self.connection, version, created, source.md5)
         return Outcome(version, created, source.md5)
+
+    def _unreadable(self, version: DueVersion, error: ContentUnreadableError) -> Outcome:
+        return self._not_taken(version, reasons.saying(reasons.CONTENT_UNREADABLE, error.kind))
 
     def _not_taken(self, version: DueVersion, reason: Reason, error: FluintError | None = None) -> Outcome:
         outbox.record_not_taken(self.connection, version, reason)

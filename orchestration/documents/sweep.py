@@ -1,7 +1,7 @@
 """The daily sweep: what of the last weeks' uploads stands in Salesforce now. It reads; what it finds is a reason for people.
 
 It looks for doubles by the record, not by what the outbox believes, so that it finds what a fault of ours would make. A file that a
-person deleted, or whose page layout shows no files, is noted with the version.
+person deleted, or whose page layout shows no files, is noted with the version, and looked at until that is mended.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from orchestration.documents import naming
+from orchestration.documents import naming, order
 from orchestration.documents.files_list import deals_without_files_list
 from orchestration.documents.look import TOGETHER, InSalesforce, versions_on
 from orchestration.documents.reasons import (
@@ -61,10 +61,15 @@ class SweepReport:
 
 
 def sweep(database: Database, salesforce: Salesforce, *, run_id: str) -> SweepReport:
-    """Looks at every version uploaded within `REACH`: two queries for 200 of them. Raises FluintError when Salesforce cannot be asked."""
+    """Looks at every version uploaded within `REACH`, or of which something is to be mended: two queries for 200 of them.
+
+    One that was deleted is looked at for `REACH` after that was noted, which is longer than a recycle bin keeps it.
+    Raises FluintError when Salesforce cannot be asked.
+    """
     report = SweepReport()
     recall_usage(database, salesforce.learn)
     with database.connect(autocommit=True) as connection, salesforce.purpose("documents"):
+        order.leave_older_files(connection)
         uploaded = _uploaded(connection)
         try:
             deals = sorted({version.opportunity_id for version in uploaded})
@@ -78,14 +83,17 @@ def sweep(database: Database, salesforce: Salesforce, *, run_id: str) -> SweepRe
 
 def _uploaded(connection: Connection) -> list[Uploaded]:
     rows = connection.execute(
-        """
+        f"""
         select up.document_id, up.version_number, up.copy, up.opportunity_id, version.file_name, up.content_version_id,
                up.content_document_id, up.reason
         from fluint_sync.upload as up join fluint_app.document_version as version using (document_id, version_number)
-        where up.state = 'uploaded' and up.uploaded_at > now() - %s and coalesce(up.reason, '') <> 'same_bytes'
+        where up.state = 'uploaded' and coalesce(up.reason, '') <> 'same_bytes'
+          and (up.uploaded_at > now() - %(reach)s or up.outlook = 'needs_admin'
+               or up.outlook is not null and up.updated_at > now() - %(reach)s)
+          and (up.reason = 'double' or not {order.LEFT_BEHIND})
         order by up.opportunity_id, up.document_id, up.version_number
-        """,
-        [REACH],
+        """,  # noqa: S608 - a literal of ours
+        {"reach": REACH},
     ).fetchall()
     return [Uploaded(*row) for row in rows]
 

@@ -20,13 +20,19 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from orchestration.documents import outbox, reasons
-from orchestration.documents.content import md5_of, open_content
+from orchestration.documents.content import md5_of, open_content, opened
 from orchestration.documents.files_list import deals_without_files_list
 from orchestration.documents.look import TOGETHER, InSalesforce, confirm, look_for
 from orchestration.documents.outbox import DueVersion
 from orchestration.documents.reasons import Reason
 from orchestration.documents.sender import Outcome, Sender
-from orchestration.errors import FluintError, QuotaReachedError, Remedy, TransientError
+from orchestration.errors import (
+    ContentUnreadableError,
+    FluintError,
+    QuotaReachedError,
+    Remedy,
+    TransientError,
+)
 from orchestration.postgres.api_ledger import recall_usage, record_calls
 from orchestration.postgres.connection import Connection, Database
 from orchestration.postgres.locks import Hold, held_alone
@@ -36,6 +42,9 @@ LATE_COMMIT = timedelta(minutes=30)
 """How long after a look that found nothing a file can still appear by itself: ten minutes for Salesforce's longest transaction
 (Developer Limits, REST time-out), a quarter of an hour in which the kernel goes on delivering what a process wrote before it was
 killed (Linux, tcp_retries2), and what a sender takes to notice that it must stop. Both looks are dated by Salesforce's clock."""
+
+SHOWN_WITHIN = timedelta(days=1)
+"""How long a version that Salesforce took is asked for before it counts as one that the integration user does not see."""
 
 WORKERS = 4
 _LOOK_AGAIN = timedelta(minutes=5)
@@ -113,13 +122,13 @@ def _senders(
 ) -> Iterator[Send]:
     """Gives a function that sends with the sender of its thread; all are closed at the end, and their calls recorded."""
     made: dict[int, Sender] = {}
-    with ExitStack() as opened:
+    with ExitStack() as held:
 
         def send(version: DueVersion) -> Outcome | None:
             here = threading.get_ident()
             if here not in made:
-                connection = opened.enter_context(closing(database.connect(autocommit=True)))
-                client = opened.enter_context(closing(salesforce.another()))
+                connection = held.enter_context(closing(database.connect(autocommit=True)))
+                client = held.enter_context(closing(salesforce.another()))
                 made[here] = Sender(connection, client, open_uri, run_id, hold.insist)
             outcome = made[here].send(version)
             if usage := made[here].salesforce.usage:  # what one client learned, the others need not ask
@@ -297,20 +306,29 @@ class _Drain:
         """Asks Salesforce for document and checksum of what it took; only then can the next version of a document go."""
         taken, self._taken = self._taken, []
         self._confirmed, self._is_stale = time.monotonic(), True
+        shown: dict[str, InSalesforce] | None = None
         try:
             shown = confirm(self.salesforce, [str(version.content_version_id) for version in taken])
         except FluintError as error:
-            shown = {}
             self._failed(error)
         hidden = self._without_files_list(taken) if shown else set()
         with self.connection.pipeline():
             for version in taken:
-                if there := shown.get(str(version.content_version_id)):
+                if there := (shown or {}).get(str(version.content_version_id)):
                     self._settle(version, [there], is_shown=version.opportunity_id not in hidden)
                     self.report.uploaded += 1
                 else:
-                    outbox.record_not_confirmed(self.connection, version, reasons.NOT_CONFIRMED)
-                    self.report.not_uploaded[reasons.NOT_CONFIRMED.code] += 1
+                    self._not_confirmed(version, is_left_out=shown is not None)
+
+    def _not_confirmed(self, version: DueVersion, *, is_left_out: bool) -> None:
+        """Asks again later; after a day of answers that leave it out, it is another user's, or was deleted before it was ever seen."""
+        since = version.sending_since
+        if is_left_out and since and datetime.now(UTC) - since >= SHOWN_WITHIN:
+            outbox.record_never_shown(self.connection, version)
+            self.report.not_uploaded[reasons.FILE_NOT_SHOWN.code] += 1
+        else:
+            outbox.record_not_confirmed(self.connection, version, reasons.NOT_CONFIRMED)
+            self.report.not_uploaded[reasons.NOT_CONFIRMED.code] += 1
 
     def _without_files_list(self, versions: Sequence[DueVersion]) -> set[str]:
         try:
@@ -334,9 +352,9 @@ class _Drain:
             stored = outbox.content_of(self.connection, version) or b""
             return md5_of(io.BytesIO(stored), version.sha256)
         try:
-            with closing(self.open_uri(version.content_uri)) as content:
+            with opened(self.open_uri, version.content_uri) as content:
                 return md5_of(content, version.sha256)
-        except (OSError, ValueError, ImportError):
+        except ContentUnreadableError:
             return None
 
 
