@@ -33,10 +33,6 @@ JUDGED_LIVE: Mapping[str, str] = {
 }  # fmt: skip
 """Code of a finding, or its whole key → the part of the status that judges it at every look, and what becomes of it there."""
 
-_NOT_JUDGED = (
-    "upload_not_sent: checksum_differs",
-)  # it is in Salesforce, so that the status counts it as well
-
 
 def told(findings: Iterable[str]) -> tuple[str, ...]:
     """The codes of those of an item's findings that people are told, by their keys (`code` or `code: subject`) as the check kept them.
@@ -51,7 +47,7 @@ def _is_drift(code: str) -> bool:
 
 
 def _is_judged_live(key: str) -> bool:
-    return key not in _NOT_JUDGED and (key in JUDGED_LIVE or _code(key) in JUDGED_LIVE)
+    return key in JUDGED_LIVE or _code(key) in JUDGED_LIVE
 
 
 def _code(key: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from orchestration.documents.reasons import CHECKSUM_DIFFERS
 from orchestration.documents.standing import open_groups
 from orchestration.entitlement.filters import KEY_PASSES, read_filter
 from orchestration.entitlement.licences import scope_owners
@@ -125,11 +124,11 @@ def _object(postgres: Postgres, table: str, switched_on: set[str]) -> ObjectHeld
 def _uploads(postgres: Postgres) -> Mapping[str, int]:
     """Reason → versions of which a person has something to do, by the outbox's own rule, or two parts of Fluint contradict each other.
 
-    A file that somebody threw away is no fault of a set-up. One that arrived with other bytes is, though the outbox counts it as there.
+    A file that somebody threw away is no fault of a set-up.
     """
     versions: Counter[str] = Counter()
     for group in open_groups(postgres):
-        if group.reason and (group.needs_a_person or group.reason == CHECKSUM_DIFFERS.code):
+        if group.reason and group.needs_a_person:
             versions[group.reason] += group.versions
     return dict(sorted(versions.items()))
 

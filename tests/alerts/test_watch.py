@@ -209,7 +209,7 @@ _AGES = "update fluint_sync.cursor set position = now() - interval '{} minutes'"
         (_FOUND.format("file_limits", "publications_used', 'storage_full"), [("setup.file_limits", "data")]),
         (f"{_GIVEN_UP.format('too_large')}; {_FOUND.format('uploads', 'upload_refused: storage_full')}", [("uploads", "given_up")]),
         (_FOUND.format("uploads", "upload_not_sent: setup', 'upload_given_up: empty_file"), []),
-        (_FOUND.format("uploads", "upload_not_sent: setup', 'upload_not_sent: checksum_differs"), [("setup.uploads", "data")]),
+        (_FOUND.format("uploads", "upload_not_sent: setup', 'upload_not_sent: checksum_differs"), []),
         (f"{_HIDDEN}; {_FOUND.format('opportunity', 'deals_not_readable: Opportunity')}", [("data.opportunity", "not_readable")]),
         (_FOUND.format("account", "object_not_readable: Account"), [("setup.account", "data")]),
         (_FOUND.format("organization", "a_code_of_another_version"), [("setup.organization", "data")]),

@@ -221,7 +221,7 @@ _SENT = [
     ("uploaded", "needs_admin", "double", True),
     ("uploaded", "given_up", "file_deleted", False),
     ("given_up", "given_up", "file_deleted", True),
-    ("uploaded", "given_up", "checksum_differs", True),
+    ("given_up", "given_up", "checksum_differs", True),
     ("given_up", "given_up", "deal_deleted", False),
     ("given_up", "given_up", "deal_not_in_fluint", False),
     ("given_up", "given_up", "too_large", True),
