@@ -76,20 +76,25 @@ def test_one_that_waits_when_a_later_one_arrives_is_given_up_and_starts_no_run_t
     assert stage.bench.ask(STANDS)[1][:3] == ("given_up", "later_version", None)
 
 
-def test_one_behind_a_later_one_of_unknown_outcome_waits_until_that_is_known(stage: Stage) -> None:
+@pytest.mark.parametrize("tried_again", ["null", "now() + interval '1 hour'"])
+def test_one_behind_a_later_one_of_unknown_outcome_waits_until_that_is_known(
+    stage: Stage, tried_again: str
+) -> None:
     """The later one was taken and its answer lost; the earlier one, let go again, goes before anybody looks, and is the newest."""
     stage.add()
-    stage.version(stage.add("two"), byte_size=0)
-    stage.write("update fluint_app.document_version set byte_size = 3 where version_number = 1")
     stage.drain()
     _, file = stage.file()
+    stage.add("two")
+    stage.write("update fluint_app.document_version set byte_size = 0 where version_number = 2")
+    stage.drain()
+    stage.write("update fluint_app.document_version set byte_size = 3 where version_number = 2")
     stage.add("three")
     stage.fault("lose_answer")
     stage.drain()
     assert [row[0] for row in stage.bench.ask(STANDS)] == ["uploaded", "given_up", "sending"]
-    stage.write("update fluint_app.document_version set byte_size = 3 where version_number = 2")
-    stage.write("update fluint_sync.upload set state = 'waiting', retry_at = null where version_number > 1")
-    stage.write("update fluint_sync.upload set state = 'sending' where version_number = 3")
+    stage.due_now()
+    again = f"state = 'failed', outlook = 'needs_admin', retry_at = {tried_again}"
+    stage.write(f"update fluint_sync.upload set {again} where version_number = 2")
     assert _due(stage) == 1
     assert stage.drain().found == 1
     stage.drain()
