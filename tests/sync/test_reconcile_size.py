@@ -71,7 +71,7 @@ def test_1204_of_some_5000_deals_are_seen_and_the_rest_comes_when_it_is_granted(
         sharing.view_all("Opportunity", granted=False)
         lost, took = _night(bench)
         print(
-            f"lost: {len(lost.findings['opportunity'].open):,} withheld, {', '.join(lost.changed)} ({took})"
+            f"lost: {len(lost.findings['opportunity'].open):,} withheld, {', '.join(map(str, lost.changed))} ({took})"
         )
         assert bench.live("opportunity") == everything
 
