@@ -64,7 +64,7 @@ class Histories(RuleBasedStateMachine):
         keys_at_once=st.sampled_from([200_000, 200_000, 4]),
     )
     def start(self, owners: list[int], deals: list[int], bulk_threshold: int, keys_at_once: int) -> None:
-        """Somebody is licensed, and there is some business; in most histories some listings go through Bulk, in a third keys come in parts."""
+        """Somebody is licensed, there is some business; in most histories some listings go through Bulk, in a third keys come in parts."""
         self.workspace.options = replace(
             self.workspace.options, bulk_threshold=bulk_threshold, most_keys_at_once=keys_at_once
         )
