@@ -2,7 +2,7 @@
 select
     -- Before noon it is the end of the day before: the run of 23:50 that comes after midnight must neither lose its day nor take the
     -- next one's place, nor may a run by hand in the morning.
-    ((current_timestamp - interval '12 hours') at time zone 'utc')::date as snapshot_date,
+    (({{ moment() }} - interval '12 hours') at time zone 'utc')::date as snapshot_date,
     deal_id,
     stage_id,
     owner_id,
@@ -16,6 +16,6 @@ select
     is_owner_licensed,
     close_date,
     stage_entered_at,
-    current_timestamp as captured_at
+    {{ moment() }} as captured_at
 from {{ ref('deals') }}
 where not is_deleted_in_salesforce and hidden_at is null
