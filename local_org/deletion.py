@@ -45,12 +45,10 @@ def cascade(tables: Tables, sobject: str, record_id: str) -> list[str]:
     ]
 
 
-def companions_in_bin(tables: Tables, record_id: str) -> list[str]:
-    """Gives the ids of the rows that come back with this record from the recycle bin."""
-    return [
-        str(row[0])
-        for row in tables.select("select id from _deletion where cause = ? and purged = 0", (record_id,))
-    ]
+def in_bin_with(tables: Tables, record_id: str) -> list[tuple[str, str]]:
+    """Gives (object, id) of the rows that come back with this record from the recycle bin, itself included."""
+    rows = tables.select("select sobject, id from _deletion where cause = ? and purged = 0", (record_id,))
+    return [(str(name), str(each_id)) for name, each_id in rows]
 
 
 def delete(tables: Tables, sobject: str, record_id: str, by: str) -> list[tuple[str, str]]:
@@ -97,8 +95,7 @@ def undelete(
     if not SOBJECTS[sobject].undeletable:
         raise ValueError(f"{sobject} is not undeletable: its rows come back with their parent alone.")
     with tables.transaction():
-        rows = tables.select("select sobject, id from _deletion where cause = ? and purged = 0", (record_id,))
-        found = [(str(name), str(each_id)) for name, each_id in rows]
+        found = in_bin_with(tables, record_id)
         if (sobject, record_id) not in found:
             raise KeyError(record_id)
         now = tables.clock.stamp()

@@ -120,7 +120,7 @@ class SlowTransactions:
                 if change.act == "delete":
                     written += deletion.cascade(self._store, change.sobject, record_id)
                 elif change.act == "undelete":
-                    written += deletion.companions_in_bin(self._store, record_id)
+                    written += [each for _, each in deletion.in_bin_with(self._store, record_id)]
         return written
 
     def _read(self, given: Mapping[str, Any]) -> Change:

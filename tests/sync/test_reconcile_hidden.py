@@ -15,8 +15,9 @@ __all__ = ["sharing"]
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("reason", ["soft_deleted", "hard_deleted"])
 def test_what_is_deleted_while_it_is_hidden_is_told_from_the_hidden_and_keeps_its_contact_until_then(
-    bench: Bench, sharing: Sharing
+    bench: Bench, sharing: Sharing, reason: str
 ) -> None:
     """Shown again, in the recycle bin: open in every pipeline for good. And while hidden: a deal with a role of nobody."""
     part = _shareable(bench, 40)
@@ -41,9 +42,11 @@ def test_what_is_deleted_while_it_is_hidden_is_told_from_the_hidden_and_keeps_it
     assert contact in bench.live("contact")
     sharing.view_all("Opportunity", granted=True)
     bench.administer("DELETE", f"/sobjects/Opportunity/{deal}")
+    if reason == "hard_deleted":
+        bench.org.admin("POST", f"/records/Opportunity/{deal}/purge")
     bench.org.admin("POST", "/clock", {"seconds": 3600})  # past every window of keys
     bench.follow()
     bench.reconcile()
-    assert tombstones(bench)[deal] == "soft_deleted"
-    assert tombstones(bench, "opportunity_contact_role")[role] == "soft_deleted"
+    assert tombstones(bench)[deal] == reason
+    assert tombstones(bench, "opportunity_contact_role")[role] == reason
     assert contact not in bench.live("contact")

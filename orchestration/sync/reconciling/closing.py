@@ -189,20 +189,13 @@ def tombstone(
         )
         tables = sql.Literal([child.table_name for child in CHILDREN])
         under_way.uncover_deals(connection, children.format(listed, tables))
-    _leave_what_they_named(connection, sobject, ids, max(gone.values()), run_id)
-    return marked
-
-
-def _leave_what_they_named(
-    connection: Connection, sobject: SObject, ids: Sequence[str], read_at: datetime, run_id: str
-) -> None:
+    latest = max(gone.values())
     for other in named_by(sobject):
         named = sql.SQL("select {column} from {raw} where id = any ({ids}::text[])").format(
-            column=sql.Identifier(other.named_by.column if other.named_by else "id"),
-            raw=sql.Identifier("raw_salesforce", sobject.table_name),
-            ids=sql.Literal(list(ids)),
+            column=sql.Identifier(other.named_by.column if other.named_by else "id"), raw=raw, ids=listed
         )
-        leave_unnamed(connection, other, named, read_at=read_at, run_id=run_id)
+        leave_unnamed(connection, other, named, read_at=latest, run_id=run_id)
+    return marked
 
 
 def _ask_no_more(connection: Connection, sobject: SObject, ids: Sequence[str]) -> None:
@@ -216,20 +209,16 @@ def _ask_no_more(connection: Connection, sobject: SObject, ids: Sequence[str]) -
     )
 
 
-def prove_deleted(
-    connection: Connection, sobject: SObject, gone: Mapping[str, datetime], run_id: str
-) -> None:
-    """Marks rows as deleted for good that were marked as not visible; when they went stays what it was. `gone`: see `tombstone`."""
-    ids = sorted(gone)
+def prove_deleted(connection: Connection, sobject: SObject, ids: Sequence[str], run_id: str) -> None:
+    """Marks rows as deleted for good that were marked as not visible; when they went stays what it was."""
     lock_for_writing(connection, sobject.raw_table())
     statement = (
         "update {} set _deleted_reason = %s, _synced_at = now(), _run_id = %s, _xact_id = pg_current_xact_id()"
         " where id = any (%s) and _deleted_reason = %s"
     )
     raw = sql.Identifier("raw_salesforce", sobject.table_name)
-    connection.execute(sql.SQL(statement).format(raw), [HARD_DELETED, run_id, ids, NOT_VISIBLE])
+    connection.execute(sql.SQL(statement).format(raw), [HARD_DELETED, run_id, list(ids), NOT_VISIBLE])
     _ask_no_more(connection, sobject, ids)
-    _leave_what_they_named(connection, sobject, ids, max(gone.values()), run_id)
 
 
 def reopen_children(connection: Connection, sobject: SObject, deals: Sequence[str]) -> None:

@@ -69,19 +69,18 @@ class Doubt:
         missing = (places.keys() & (asked.deleted | asked.gone.keys())) - tally.not_there.keys()
         tally.not_there |= {record_id: places[record_id] for record_id in missing}
         tally.outcomes |= dict.fromkeys(asked.deleted & tally.not_there.keys(), Outcome.SOFT_DELETED)
-        unseen = {record_id: at for record_id, at in asked.gone.items() if record_id in hidden}
-        self._prove_deleted(sobject, unseen, listed.keys())
+        self._prove_deleted(sobject, hidden.keys() & asked.gone.keys(), listed.keys())
         gone = {record_id: at for record_id, at in asked.gone.items() if record_id not in hidden}
         return Counts(tombstoned=asked.tombstoned + self.judge_gone(tally, sobject, gone, listed))
 
-    def _prove_deleted(self, sobject: SObject, unseen: Mapping[str, datetime], listed: Set[str]) -> None:
+    def _prove_deleted(self, sobject: SObject, hidden: Set[str], listed: Set[str]) -> None:
         """Takes for deleted what was only hidden, once Salesforce lists it as deleted or nothing could hide it any more."""
         before, now = self.permissions
         is_proven = now.views_all(sobject.table_name) and not changes(before, now)
-        proven = {record_id: at for record_id, at in unseen.items() if is_proven or record_id in listed}
+        proven = hidden if is_proven else hidden & listed
         if proven:
             with self.with_.database.transaction() as connection:
-                closing.prove_deleted(connection, sobject, proven, self.with_.run_id)
+                closing.prove_deleted(connection, sobject, sorted(proven), self.with_.run_id)
 
     def judge_gone(
         self, tally: Tally, sobject: SObject, gone: Mapping[str, datetime], listed: Mapping[str, datetime]
